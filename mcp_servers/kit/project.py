@@ -1,0 +1,93 @@
+"""`kintsugi.toml` in the watched repository: it describes the project. It never loosens a lock: policy lives elsewhere."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcp_servers.kit.errors import Misconfigured
+
+FILE_NAME = "kintsugi.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where log records come from: the name of a source type and its own settings, checked by that source."""
+
+    name: str
+    type: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How the project's tests are run. `python` is the interpreter that has the project's dependencies, relative to the root or absolute."""
+
+    runner: str = "pytest"
+    python: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A watched repository: its root folder, the branch that production runs, its log sources and its tests."""
+
+    root: Path
+    name: str
+    branch: str = "main"
+    sources: tuple[Source, ...] = ()
+    tests: Tests = Tests()
+
+    @classmethod
+    def load(cls, root: Path) -> Project:
+        """Reads `root/kintsugi.toml`; raises `Misconfigured` when it is missing, not TOML, or holds a key we do not know."""
+        path = root / FILE_NAME
+        try:
+            data = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise Misconfigured(f"{root} has no {FILE_NAME}; write one with `kintsugi init`.", code="no_project") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Misconfigured(f"{path} cannot be read: {error}. Mend it, or write a new one with `kintsugi init --force`.") from error
+        return cls.parse(root, data)
+
+    @classmethod
+    def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
+        _known(data, {"project", "sources", "tests"}, FILE_NAME)
+        project = _table(data, "project")
+        _known(project, {"name", "branch"}, "[project]")
+        tests = _table(data, "tests")
+        _known(tests, {"runner", "python", "paths"}, "[tests]")
+        return cls(
+            root=root,
+            name=str(project.get("name", root.name)),
+            branch=str(project.get("branch", "main")),
+            sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
+            tests=Tests(
+                runner=str(tests.get("runner", "pytest")),
+                python=str(tests.get("python", "")),
+                paths=tuple(str(path) for path in tests.get("paths", ())),
+            ),
+        )
+
+
+def _source(name: str, value: Any) -> Source:
+    if not isinstance(value, dict):
+        raise Misconfigured(f"[sources.{name}] in {FILE_NAME} must be a table, for example: type = \"files\", paths = [\"logs/*.log\"].")
+    settings: dict[str, Any] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return Source(name, str(settings.pop("type", "files")), settings)
+
+
+def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = data.get(name, {})
+    if not isinstance(value, dict):
+        raise Misconfigured(f"[{name}] in {FILE_NAME} must be a table, not {type(value).__name__}.")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _known(data: Mapping[str, Any], keys: set[str], where: str) -> None:
+    unknown = sorted(set(data) - keys)
+    if unknown:
+        raise Misconfigured(f"{where} has the unknown key {unknown[0]!r}; it knows {', '.join(sorted(keys))}.", code="unknown_key")
