@@ -1,0 +1,31 @@
+"""What a slice is given when it is mounted: built once in `launch`, passed in, never looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mcp_servers.kit.database import Database
+from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.gate import Gate
+from mcp_servers.kit.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The watched project (None outside one), the store, the gate, the clock (aware UTC) and a folder of ours for work files."""
+
+    project: Project | None
+    database: Database
+    gate: Gate
+    clock: Callable[[], datetime]
+    scratch: Path
+    allow_bare_jail: bool = False
+
+    def watched(self) -> Project:
+        """The project, or `Misconfigured` with what to do when there is none."""
+        if self.project is None:
+            raise Misconfigured("No project is being watched here; start inside a repository that has a kintsugi.toml (`kintsugi init` writes one).")
+        return self.project

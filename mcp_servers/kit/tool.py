@@ -1,0 +1,79 @@
+"""How a function becomes a tool: hints stated, writes only where allowed, answers cleaned and bounded, errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import BaseModel
+
+from mcp_servers.kit.budget import DEFAULT_BUDGET, tokens
+from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.redaction import clean
+
+log = logging.getLogger("kintsugi")
+
+Params = ParamSpec("Params")
+Answer = TypeVar("Answer")
+Tool = Callable[Params, Awaitable[Answer]]
+
+
+class Toolbox:
+    """Registers the tools of a slice on a server. With `writes=False` the tools that write do not exist at all."""
+
+    def __init__(self, mcp: MCPServer[Any], *, writes: bool, budget: int = DEFAULT_BUDGET) -> None:
+        self._mcp = mcp
+        self._writes = writes
+        self._budget = budget
+
+    def read(self, *, title: str, open_world: bool = False) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
+        """A tool without effects. `open_world` says that it asks systems other than ours."""
+        hints = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=open_world)
+        return lambda function: self._add(function, title, hints)
+
+    def write(
+        self, *, title: str, destructive: bool = False, idempotent: bool = True, open_world: bool = False
+    ) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
+        """A tool with effects, registered only where writes are allowed."""
+        hints = ToolAnnotations(
+            read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world
+        )
+        return lambda function: self._add(function, title, hints) if self._writes else function
+
+    def _add(self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations) -> Tool[Params, Answer]:
+        guarded = _guarded(function, self._budget)
+        self._mcp.tool(title=title, annotations=hints)(guarded)
+        return guarded
+
+
+def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer]:
+    name = getattr(function, "__name__", "tool")
+
+    @wraps(function)
+    async def call(*args: Params.args, **kwargs: Params.kwargs) -> Answer:
+        try:
+            answer = _cleaned(await function(*args, **kwargs))
+        except KintsugiError as error:
+            raise ToolError(f"[{error.code}] {error}") from error
+        except Exception as error:
+            log.exception("%s crashed", name)
+            raise ToolError(
+                f"[internal_error] {name} failed inside Kintsugi ({type(error).__name__}); the server's log has the details. Nothing was written by this call."
+            ) from error
+        size = tokens(answer if not isinstance(answer, BaseModel) else answer.model_dump(mode="json"))
+        if size > budget:
+            raise ToolError(f"[answer_too_large] {name} would answer with about {size} tokens, the limit is {budget}; ask for less: a lower limit or a narrower window.")
+        return answer
+
+    return call
+
+
+def _cleaned(answer: Answer) -> Answer:
+    if isinstance(answer, BaseModel):
+        return cast(Answer, type(answer).model_validate(clean(answer.model_dump(mode="json", exclude_none=True))))
+    return cast(Answer, clean(answer))
