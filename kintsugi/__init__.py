@@ -1,0 +1,1 @@
+"""The driver: a client of the servers, as Claude Code is."""

@@ -59,18 +59,22 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
         try:
             answer = _cleaned(await function(*args, **kwargs))
         except KintsugiError as error:
-            raise ToolError(f"[{error.code}] {error}") from error
+            raise ToolError(f"[{_kind(error)}:{error.code}] {error}") from error
         except Exception as error:
             log.exception("%s crashed", name)
             raise ToolError(
-                f"[internal_error] {name} failed inside Kintsugi ({type(error).__name__}); the server's log has the details. Nothing was written by this call."
+                f"[unavailable:internal_error] {name} failed inside Kintsugi ({type(error).__name__}); the server's log has the details."
             ) from error
         size = tokens(answer if not isinstance(answer, BaseModel) else answer.model_dump(mode="json"))
         if size > budget:
-            raise ToolError(f"[answer_too_large] {name} would answer with about {size} tokens, the limit is {budget}; ask for less: a lower limit or a narrower window.")
+            raise ToolError(f"[refusal:answer_too_large] {name} would answer with about {size} tokens, the limit is {budget}; ask for less: a lower limit or a narrower window.")
         return answer
 
     return call
+
+
+def _kind(error: KintsugiError) -> str:
+    return type(error).__name__.lower()
 
 
 def _cleaned(answer: Answer) -> Answer:

@@ -1,0 +1,75 @@
+"""`kintsugi`: a table of commands, each imported when it is used; errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo:demo", "Heal a broken shop in front of you: no key, no network, under a minute."),
+    "init": ("init:init", "Write kintsugi.toml from what is found in this repository."),
+    "watch": ("heal:watch", "Watch the project's logs and heal what breaks, until stopped (or --once)."),
+    "heal": ("heal:heal", "Take one case, or all open ones, as far as they can go now."),
+    "cases": ("cases:cases", "List cases, or show one."),
+    "approve": ("decide:approve", "Approve a certified fix: needs a terminal and the digest, typed by you."),
+    "reject": ("decide:reject", "Reject a fix, with a reason."),
+    "rollback": ("decide:rollback", "Undo an applied fix."),
+    "pause": ("decide:pause", "Stop every write of every driver."),
+    "resume": ("decide:resume", "Let healing go on."),
+    "logs": ("logs:logs", "Digest, query or mine any log: files, folders, standard input, containers."),
+    "mcp": ("mcp:mcp", "Start the MCP servers, or print a client's configuration."),
+    "doctor": ("doctor:doctor", "Say what was found here and what each missing piece would add."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are called, so that help and completion stay fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"kintsugi.commands.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("kintsugi"), prog_name="kintsugi")
+def cli() -> None:
+    """Software that repairs itself in production and gets better each time it breaks."""
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 done, 1 findings, 2 usage or refused, 3 environment, 130 interrupted."""
+    from mcp_servers.kit.errors import KintsugiError
+
+    try:
+        code = cli(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Abort:
+        click.echo("Interrupted. What was done is on record; the same command goes on from there.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KintsugiError as error:
+        click.echo(f"kintsugi: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        click.echo("Interrupted. What was done is on record; the same command goes on from there.", err=True)
+        sys.exit(130)

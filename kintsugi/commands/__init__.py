@@ -1,0 +1,1 @@
+"""One command of `kintsugi` per file, mounted lazily by `cli`."""

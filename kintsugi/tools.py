@@ -1,0 +1,45 @@
+"""The driver's hands: the same tools, through the same door, as any MCP client uses. In memory, one short connection a call."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from mcp import Client
+from mcp.types import TextContent
+
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal, Unavailable
+from mcp_servers.launch import SLICES, server
+
+_KINDS: dict[str, type[KintsugiError]] = {"unavailable": Unavailable, "misconfigured": Misconfigured}
+
+
+class Tools:
+    """Calls tools by name. An error of a tool comes back as the error that it was, with its code and its sentence."""
+
+    def __init__(self, deps: Deps, slices: Sequence[str] = tuple(SLICES), *, writes: bool = False) -> None:
+        self.deps = deps
+        self._server = server(slices, deps, frozenset(slices) if writes else frozenset())
+
+    async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """The structured answer of the tool; raises `Refusal` (or its kin) with the tool's own sentence."""
+        async with Client(self._server, mode="legacy") as client:
+            result = await client.call_tool(name, arguments)
+        text = "".join(block.text for block in result.content if isinstance(block, TextContent))
+        if result.is_error:
+            raise _error(text)
+        return result.structured_content if result.structured_content is not None else json.loads(text)
+
+
+_TAGGED = re.compile(r"\[(\w+):(\w+)\] (.*)", re.S)
+
+
+def _error(text: str) -> KintsugiError:
+    tagged = _TAGGED.search(text)
+    if tagged is None:
+        return Refusal(text, code="invalid_arguments")
+    kind, code, sentence = tagged.groups()
+    return _KINDS.get(kind, Refusal)(sentence, code=code)

@@ -1,0 +1,35 @@
+"""What a command works on: the project of the current folder, its store, and the tools over both."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mcp_servers.cases.approvals import Approvals
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.project import Project
+from mcp_servers.launch import assemble, find_project, state_folder
+
+
+def open_deps(project: Project | None = None) -> Deps:
+    """Opens the user's store for the project of this folder (or the one given); raises `Misconfigured` when the store cannot be used."""
+    chosen = project or find_project(Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd()))
+    return assemble(chosen, home=state_folder(os.environ), database_url=os.environ.get("KINTSUGI_DATABASE_URL", ""))
+
+
+def open_project() -> Deps:
+    """As `open_deps`, and raises `Misconfigured` outside a project."""
+    deps = open_deps()
+    if deps.project is None:
+        raise Misconfigured("This folder is not in a watched project: no kintsugi.toml here or above. Write one with `kintsugi init`.", code="no_project")
+    return deps
+
+
+def ledger_of(deps: Deps) -> Ledger:
+    return Ledger(deps.database, deps.clock)
+
+
+def approvals_of(deps: Deps) -> Approvals:
+    return Approvals(ledger_of(deps))

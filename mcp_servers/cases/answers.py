@@ -1,0 +1,153 @@
+"""What the tools of the ledger answer."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from mcp_servers.cases.approvals import Request, short
+from mcp_servers.cases.model import Case, Event
+
+
+class CaseLine(TypedDict):
+    id: str
+    title: str
+    service: str
+    severity: str
+    state: str
+    occurrences: int
+    opened: str
+    fix: NotRequired[str]
+    ticket: NotRequired[str]
+
+
+class CaseList(TypedDict):
+    cases: list[CaseLine]
+    returned: int
+    total: int
+    omitted: int
+    hint: NotRequired[str]
+
+
+class EventLine(TypedDict):
+    at: str
+    kind: str
+    actor: str
+    summary: str
+
+
+class CaseDetail(TypedDict):
+    id: str
+    title: str
+    service: str
+    severity: str
+    state: str
+    occurrences: int
+    opened: str
+    evidence: dict[str, Any]
+    diagnosis: dict[str, Any]
+    fixes: list[dict[str, Any]]
+    history: list[EventLine]
+    history_omitted: int
+    ticket: NotRequired[str]
+    verdict: NotRequired[dict[str, Any]]
+    lesson: NotRequired[str]
+    guard: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class Opened(TypedDict):
+    id: str
+    state: str
+    created: bool
+
+
+class Recorded(TypedDict):
+    id: str
+    state: str
+
+
+class Waiting(TypedDict):
+    fix: str
+    case: str
+    digest: str
+    risk: str
+    requested: str
+    decide: str
+
+
+class WaitingList(TypedDict):
+    approvals: list[Waiting]
+    returned: int
+    total: int
+    omitted: int
+
+
+class LoopMetricsAnswer(TypedDict):
+    cases: int
+    by_state: dict[str, int]
+    paused: bool
+    mttd_minutes: NotRequired[float]
+    mttdiagnose_minutes: NotRequired[float]
+    mttr_minutes: NotRequired[float]
+    verified_share: NotRequired[float]
+
+
+class Paused(TypedDict):
+    paused: bool
+
+
+def line(case: Case) -> CaseLine:
+    answer = CaseLine(
+        id=case.id,
+        title=case.title,
+        service=case.service,
+        severity=case.severity,
+        state=str(case.state),
+        occurrences=case.occurrences,
+        opened=case.opened.isoformat(),
+    )
+    if case.fix:
+        answer["fix"] = case.fix.id
+    if case.ticket:
+        answer["ticket"] = case.ticket
+    return answer
+
+
+def detail(case: Case, events: list[Event], most: int = 30) -> CaseDetail:
+    answer = CaseDetail(
+        id=case.id,
+        title=case.title,
+        service=case.service,
+        severity=case.severity,
+        state=str(case.state),
+        occurrences=case.occurrences,
+        opened=case.opened.isoformat(),
+        evidence=dict(case.evidence),
+        diagnosis=dict(case.diagnosis),
+        fixes=[{"id": f.id, "title": f.title, "digest": f.digest, "certified": f.certified, "branch": f.branch} for f in case.fixes],
+        history=[_event(event) for event in events[-most:]],
+        history_omitted=max(0, len(events) - most),
+    )
+    for name in ("ticket", "lesson", "guard", "reason"):
+        if getattr(case, name):
+            answer[name] = getattr(case, name)
+    if case.verdict:
+        answer["verdict"] = dict(case.verdict)
+    return answer
+
+
+def waiting(request: Request) -> Waiting:
+    return Waiting(
+        fix=request.fix,
+        case=request.case,
+        digest=request.digest,
+        risk=request.risk,
+        requested=request.requested.isoformat(),
+        decide=f"a person runs: kintsugi approve {request.fix} (and types {short(request.digest)}), or kintsugi reject {request.fix}",
+    )
+
+
+def _event(event: Event) -> EventLine:
+    shown = {key: value for key, value in event.data.items() if isinstance(value, (str, int, float, bool)) and value != ""}
+    summary = ", ".join(f"{key}={str(value)[:80]}" for key, value in list(shown.items())[:5])
+    return EventLine(at=event.at.isoformat(), kind=event.kind, actor=event.actor, summary=summary)

@@ -1,0 +1,177 @@
+"""The law of a case: which event may follow which state, and what it makes of it. Both drivers obey this one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mcp_servers.cases.model import Case, Event, Fix, State
+from mcp_servers.kit.errors import Refusal
+
+S = State
+_ANY = frozenset(State)
+_LIVE = frozenset({S.OPEN, S.DIAGNOSED, S.PROPOSED, S.APPROVED, S.APPLIED, S.DEPLOYED, S.REGRESSED})
+_DECIDABLE = frozenset({S.OPEN, S.DIAGNOSED, S.REJECTED, S.INCONCLUSIVE, S.REGRESSED, S.ROLLED_BACK})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An event may happen in these states; `to` is the state it leads to (None: it stays)."""
+
+    frm: frozenset[State]
+    to: State | None = None
+
+
+LAW: Mapping[str, Move] = {
+    "opened": Move(frozenset(), S.OPEN),
+    "recurred": Move(_ANY),
+    "diagnosed": Move(_DECIDABLE, S.DIAGNOSED),
+    "inconclusive": Move(_DECIDABLE | {S.PROPOSED}, S.INCONCLUSIVE),
+    "ticketed": Move(_ANY),
+    "proposed": Move(frozenset({S.DIAGNOSED, S.PROPOSED, S.REJECTED}), S.PROPOSED),
+    "refuted": Move(frozenset({S.PROPOSED})),
+    "certified": Move(frozenset({S.PROPOSED})),
+    "approval_requested": Move(frozenset({S.PROPOSED})),
+    "approved": Move(frozenset({S.PROPOSED}), S.APPROVED),
+    "rejected": Move(frozenset({S.PROPOSED, S.APPROVED}), S.REJECTED),
+    "expired": Move(frozenset({S.APPROVED}), S.PROPOSED),
+    "superseded": Move(frozenset({S.PROPOSED, S.APPROVED, S.APPLIED}), S.DIAGNOSED),
+    "applied": Move(frozenset({S.APPROVED}), S.APPLIED),
+    "pull_request": Move(frozenset({S.APPLIED, S.DEPLOYED})),
+    "deployed": Move(frozenset({S.APPLIED}), S.DEPLOYED),
+    "verdict": Move(frozenset({S.DEPLOYED})),
+    "verified": Move(frozenset({S.DEPLOYED}), S.VERIFIED),
+    "regressed": Move(frozenset({S.DEPLOYED, S.VERIFIED}), S.REGRESSED),
+    "rolled_back": Move(frozenset({S.APPLIED, S.DEPLOYED, S.VERIFIED, S.REGRESSED}), S.ROLLED_BACK),
+    "learned": Move(frozenset({S.DEPLOYED, S.VERIFIED})),
+    "closed": Move(_LIVE | _DECIDABLE, S.FALSE_POSITIVE),
+    "spent": Move(_ANY),
+}
+
+SETTLED = frozenset({S.VERIFIED, S.FALSE_POSITIVE})
+"""States in which a new occurrence of the same error is told apart from the case that was: it regresses or stays closed."""
+
+
+def advance(case: Case | None, event: Event) -> Case:
+    """The case after one more event; raises `Refusal` when the law does not allow it here."""
+    move = LAW.get(event.kind)
+    if move is None:
+        raise Refusal(f"{event.kind!r} is not an event of a case; known are {', '.join(LAW)}.", code="unknown_event")
+    if case is None:
+        if event.kind != "opened":
+            raise Refusal(f"There is no case {event.case!r}; open it first, or look at list_cases.", code="unknown_case")
+        return _opened(event)
+    if case.state not in move.frm:
+        allowed = ", ".join(sorted(move.frm)) or "none: it begins a case"
+        raise Refusal(
+            f"Case {case.id} is {case.state}; {event.kind!r} is possible only from: {allowed}.", code="illegal_move"
+        )
+    times = dict(case.times)
+    times[event.kind] = event.at if event.kind in _LAST_TIME else times.get(event.kind, event.at)
+    changed = replace(case, state=move.to or case.state, times=times)
+    return _EFFECTS.get(event.kind, _nothing)(changed, event.data)
+
+
+def fold(events: Iterable[Event]) -> Case:
+    """The case that these events (of one case, in order) add up to; raises `Refusal` for a history that breaks the law."""
+    case: Case | None = None
+    for event in events:
+        case = advance(case, event)
+    if case is None:
+        raise Refusal("A case without events does not exist.", code="unknown_case")
+    return case
+
+
+_LAST_TIME = frozenset({"recurred", "verdict", "proposed", "certified", "approved", "applied", "deployed"})
+
+
+def _opened(event: Event) -> Case:
+    data = event.data
+    evidence: Mapping[str, Any] = data["evidence"]
+    return Case(
+        id=event.case,
+        project=data["project"],
+        title=data["title"],
+        service=data["service"],
+        severity=data["severity"],
+        fingerprint=data["fingerprint"],
+        state=State.OPEN,
+        opened=event.at,
+        evidence=evidence,
+        occurrences=int(evidence.get("count", 1)),
+        times={"opened": event.at},
+    )
+
+
+def _nothing(case: Case, _data: Mapping[str, Any]) -> Case:
+    return case
+
+
+def _recurred(case: Case, data: Mapping[str, Any]) -> Case:
+    evidence = data.get("evidence") or case.evidence
+    return replace(case, occurrences=case.occurrences + int(data.get("count", 1)), evidence=evidence)
+
+
+def _diagnosed(case: Case, data: Mapping[str, Any]) -> Case:
+    return replace(case, diagnosis=data, reason=str(data.get("reason", "")))
+
+
+def _proposed(case: Case, data: Mapping[str, Any]) -> Case:
+    fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""))
+    return replace(case, fixes=(*(known for known in case.fixes if known.id != fix.id), fix))
+
+
+def _certified(case: Case, data: Mapping[str, Any]) -> Case:
+    certificate: Mapping[str, Any] = data.get("certificate", {})
+    return _change(case, data, digest=data["digest"], certificate=certificate, certified=bool(certificate.get("passed", True)))
+
+
+def _applied(case: Case, data: Mapping[str, Any]) -> Case:
+    return _change(case, data, branch=data.get("branch", ""), commit=data.get("commit", ""))
+
+
+def _spent(case: Case, data: Mapping[str, Any]) -> Case:
+    spent = dict(case.spent)
+    for name, amount in data.items():
+        spent[name] = spent.get(name, 0) + int(amount)
+    return replace(case, spent=spent)
+
+
+def _learned(case: Case, data: Mapping[str, Any]) -> Case:
+    return replace(case, lesson=data.get("lesson", ""), guard=data.get("guard", ""))
+
+
+def _change(case: Case, data: Mapping[str, Any], **changes: Any) -> Case:
+    return replace(case, fixes=tuple(replace(fix, **changes) if fix.id == data["fix"] else fix for fix in case.fixes))
+
+
+_EFFECTS = {
+    "recurred": _recurred,
+    "diagnosed": _diagnosed,
+    "inconclusive": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "ticketed": lambda case, data: replace(case, ticket=data["ticket"]),
+    "proposed": _proposed,
+    "refuted": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "certified": _certified,
+    "rejected": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "superseded": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "applied": _applied,
+    "pull_request": lambda case, data: replace(case, pull_request=str(data.get("pull_request", ""))),
+    "deployed": lambda case, data: replace(case, release=str(data.get("release", ""))),
+    "verdict": lambda case, data: replace(case, verdict=data),
+    "verified": lambda case, data: replace(case, verdict=data or case.verdict),
+    "regressed": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "learned": _learned,
+    "closed": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "spent": _spent,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The most that one case, or one day, may cost across all drivers. Enforced in the gate."""
+
+    proposals_per_case: int = 6
+    tickets_per_day: int = 50
+    tokens_per_case: int = 200_000

@@ -1,0 +1,138 @@
+"""The tools of the ledger. There is no approve tool: a person decides, through a channel that a model cannot use."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, cast
+
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, ConfigDict, Field
+
+from mcp_servers.cases import answers
+from mcp_servers.cases.approvals import Approvals
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.metrics import loop_metrics
+from mcp_servers.cases.model import State
+from mcp_servers.kit.budget import fit
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.gate import Write
+from mcp_servers.kit.tool import Toolbox
+
+CaseId = Annotated[str, Field(description="Case id, for example case_1f3a9c02, from list_cases or open_case.")]
+Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+_ANSWER_BUDGET = 6_000
+
+
+class FingerprintArgument(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    coarse: str = Field(min_length=4, max_length=64, pattern=r"^[0-9a-zA-Z_-]+$")
+    fine: str = ""
+
+
+class AnomalyArgument(BaseModel):
+    """An anomaly as find_anomalies returned it; handed on as it is."""
+
+    model_config = ConfigDict(extra="allow")
+    title: str = Field(min_length=1, max_length=500)
+    fingerprint: FingerprintArgument
+
+
+def register(tools: Toolbox, deps: Deps) -> None:
+    ledger = Ledger(deps.database, deps.clock)
+    approvals = Approvals(ledger)
+    project = deps.project.name if deps.project else ""
+
+    @tools.read(title="List cases")
+    async def list_cases(
+        state: Annotated[list[State] | None, Field(description="Only cases in these states.")] = None,
+        limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    ) -> answers.CaseList:
+        """Cases of the watched project, newest first: what broke, how far each has come, and which fix and ticket belong to it."""
+        cases = await run_sync(lambda: ledger.cases(project, state or ()))
+        lines, omitted = fit([answers.line(case) for case in cases[:limit]], _ANSWER_BUDGET)
+        answer = answers.CaseList(cases=lines, returned=len(lines), total=len(cases), omitted=omitted + max(0, len(cases) - limit))
+        if not cases:
+            answer["hint"] = "No case in these states. find_anomalies looks for problems in the logs; open_case opens a case for one."
+        return answer
+
+    @tools.read(title="Show a case")
+    async def get_case(case_id: CaseId) -> answers.CaseDetail:
+        """One case whole: evidence, diagnosis, proposals, verdict and its history."""
+        case = await run_sync(ledger.case, case_id)
+        return answers.detail(case, await run_sync(ledger.events, case_id))
+
+    @tools.read(title="Metrics of the loop")
+    async def get_loop_metrics() -> answers.LoopMetricsAnswer:
+        """Counts of cases by state, and the median minutes to detect (MTTD), to diagnose and to repair (MTTR), computed from the ledger."""
+        figures = asdict(loop_metrics(await run_sync(ledger.cases, project)))
+        known = {key: value for key, value in figures.items() if value is not None}
+        return cast(answers.LoopMetricsAnswer, {**known, "paused": (await run_sync(ledger.paused))[0]})
+
+    @tools.read(title="List what waits for a person")
+    async def list_approvals(limit: Annotated[int, Field(ge=1, le=100)] = 20) -> answers.WaitingList:
+        """Certified proposals that wait for a person's decision, oldest first, with how the person decides."""
+        requests = await run_sync(approvals.waiting)
+        lines = [answers.waiting(request) for request in requests[:limit]]
+        return answers.WaitingList(approvals=lines, returned=len(lines), total=len(requests), omitted=len(requests) - len(lines))
+
+    @tools.write(title="Open a case")
+    async def open_case(
+        anomaly: Annotated[AnomalyArgument, Field(description="The anomaly, unchanged, as find_anomalies returned it.")], actor: Actor = "agent"
+    ) -> answers.Opened:
+        """Opens the case of an anomaly, or finds the one that exists for its fingerprint: the same error never becomes two cases."""
+        write = Write("open_case", actor)
+        deps.gate.admit(write)
+        data = anomaly.model_dump(mode="json")
+        case, created = await run_sync(lambda: ledger.open_case(deps.watched().name, data, actor=actor))
+        return answers.Opened(id=case.id, state=str(case.state), created=created)
+
+    @tools.write(title="Record a diagnosis")
+    async def record_diagnosis(
+        case_id: CaseId,
+        status: Annotated[Literal["confirmed", "likely", "inconclusive"], Field(description="inconclusive is a result: say why in reason.")],
+        cause: Annotated[str, Field(max_length=2000, description="The cause in one sentence; empty when inconclusive.")] = "",
+        file: Annotated[str, Field(max_length=500, description="Repository path of the cause.")] = "",
+        line: Annotated[int, Field(ge=0)] = 0,
+        function: Annotated[str, Field(max_length=200)] = "",
+        suspect_commit: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")] = "",
+        claims: Annotated[list[dict[str, Any]] | None, Field(description="Claims with evidence handles: {text, evidence}.", max_length=20)] = None,
+        reason: Annotated[str, Field(max_length=1000, description="Why inconclusive.")] = "",
+        recipe: Annotated[str, Field(max_length=100)] = "",
+        actor: Actor = "agent",
+    ) -> answers.Recorded:
+        """Records what caused the case, with claims and their evidence, or that the cause could not be shown."""
+        write = Write("record_diagnosis", actor, case_id)
+        deps.gate.admit(write)
+        if status != "inconclusive" and not cause:
+            raise Refusal("A confirmed or likely diagnosis needs a cause; give it, or record the status inconclusive with a reason.", code="no_cause")
+        kind = "inconclusive" if status == "inconclusive" else "diagnosed"
+        data = {
+            "status": status, "cause": cause, "file": file, "line": line, "function": function,
+            "suspect_commit": suspect_commit, "claims": claims or [], "reason": reason, "recipe": recipe,
+        }  # fmt: skip
+        case = await run_sync(lambda: ledger.append(case_id, kind, data, actor=actor))
+        return answers.Recorded(id=case.id, state=str(case.state))
+
+    @tools.write(title="Ask a person to approve")
+    async def request_approval(
+        fix_id: Annotated[str, Field(description="A certified proposal, fix_YYYYMMDD_HHMMSS.")],
+        risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
+        actor: Actor = "agent",
+    ) -> answers.Waiting:
+        """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
+        deps.gate.admit(Write("request_approval", actor))
+        return answers.waiting(await run_sync(lambda: approvals.request(fix_id, risk=risk, actor=actor)))
+
+    @tools.write(title="Close a case as a false positive")
+    async def close_case(case_id: CaseId, reason: Annotated[str, Field(min_length=3, max_length=1000)], actor: Actor = "agent") -> answers.Recorded:
+        """Closes a case that turned out to be no problem, with the reason. The same fingerprint then stays closed."""
+        deps.gate.admit(Write("close_case", actor, case_id))
+        case = await run_sync(lambda: ledger.append(case_id, "closed", {"reason": reason}, actor=actor))
+        return answers.Recorded(id=case.id, state=str(case.state))
+
+    @tools.write(title="Pause all healing")
+    async def pause_healing(reason: Annotated[str, Field(min_length=3, max_length=500)], actor: Actor = "agent") -> answers.Paused:
+        """Stops every write of every driver until a person resumes with `kintsugi resume`. Reading goes on."""
+        await run_sync(lambda: ledger.pause(True, actor=actor, reason=reason))
+        return answers.Paused(paused=True)

@@ -1,0 +1,45 @@
+"""Programs that a test needs and a newcomer may not have: skipped with the install hint there, a failure in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _docker() -> bool:
+    if not shutil.which("docker"):
+        return False
+    return subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], capture_output=True, timeout=20).returncode == 0
+
+
+def _postgresql() -> bool:
+    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+CLAUDE = ROOT / ".tools" / "claude" / "node_modules" / ".bin" / "claude"
+
+_COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
+    "bubblewrap": (lambda: bool(shutil.which("bwrap")), "apt-get install bubblewrap"),
+    "docker": (_docker, "apt-get install docker.io, then start the engine (scripts/start-docker)"),
+    "postgresql": (_postgresql, "apt-get install postgresql"),
+    "claude": (CLAUDE.exists, "npm install --prefix .tools/claude @anthropic-ai/claude-code"),
+}
+
+
+@cache
+def available(name: str) -> bool:
+    return _COMPONENTS[name][0]()
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    """Skips where the component is missing, with the install hint; in CI the test runs, and so fails, all the same."""
+    hint = _COMPONENTS[name][1]
+    return pytest.mark.skipif(not available(name) and os.environ.get("CI") != "true", reason=f"needs {name}: {hint}")
