@@ -1,0 +1,150 @@
+"""The nouns of fixes: a change, a proposal, what a machine saw of it, and who may have caused the failure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """How far a proposal has come; the journal tells what is left to do of a step that was cut short."""
+
+    PROPOSED = "proposed"
+    CERTIFIED = "certified"
+    REFUTED = "refuted"
+    APPLIED = "applied"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the sandbox saw: red on the base with the production failure, green with the patch, red again without the fix, suite no worse."""
+
+    red_on_base: bool
+    same_fingerprint: bool
+    green_on_patch: bool
+    red_without_fix: bool
+    suite: str
+    runs: int
+    jail: str
+    base: str
+    result: str
+    test: str
+    reason: str
+    log: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        return (
+            self.red_on_base
+            and self.same_fingerprint
+            and self.green_on_patch
+            and self.red_without_fix
+            and self.suite in {"no worse", "none"}
+        )
+
+    @property
+    def id(self) -> str:
+        """Identity of what was seen; the log and the time it took are not part of it."""
+        seen = {key: value for key, value in asdict(self).items() if key not in {"log", "seconds"}}
+        return digest_of(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of a tree difference. Modes are git's octal text, `000000` where the path is absent; ids are blob ids."""
+
+    path: str
+    old_mode: str
+    new_mode: str
+    old_id: str
+    new_id: str
+
+    @property
+    def deleted(self) -> bool:
+        return self.new_mode == "000000"
+
+    @property
+    def added(self) -> bool:
+        return self.old_mode == "000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the policy holds against one path: `reject` refuses the proposal, `elevate` asks for a stronger approval."""
+
+    code: str
+    verdict: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A commit that may have caused the failure, best first, with why we think so."""
+
+    commit: str
+    author: str
+    at: str
+    subject: str
+    score: float
+    reasons: tuple[str, ...]
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An immutable result tree on one base commit. `digest` is what a person approves; certification sets it anew."""
+
+    id: str
+    case: str
+    title: str
+    repository: str
+    target: str
+    base: str
+    tree: str
+    policy: str
+    proposed: str
+    test_path: str = ""
+    test: str = ""
+    draft: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    findings: tuple[Finding, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    certificate: Certificate | None = None
+    state: State = State.PROPOSED
+    branch: str = ""
+    commit: str = ""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over all that an approval binds to; any difference in any part makes another digest."""
+        return "sha256:" + digest_of(
+            {
+                "repository": self.repository,
+                "target": self.target,
+                "base": self.base,
+                "tree": self.tree,
+                "plan": dict(self.plan),
+                "certificate": self.certificate.id if self.certificate else "",
+                "policy": self.policy,
+            }
+        )
+
+    @property
+    def elevated(self) -> bool:
+        return any(finding.verdict == "elevate" for finding in self.findings)
+
+    def certified(self, certificate: Certificate) -> Proposal:
+        return replace(self, certificate=certificate, state=State.CERTIFIED if certificate.passed else State.REFUTED)
+
+
+def digest_of(value: Mapping[str, Any]) -> str:
+    """The SHA-256 of the canonical JSON of a value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
