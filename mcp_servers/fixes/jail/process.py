@@ -1,0 +1,113 @@
+"""One child process under watch: deadline, output cap, memory sum, and an end that leaves nobody behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import IO, cast
+
+from mcp_servers.fixes.jail import Limits, Outcome
+
+_TICK = 0.1
+_GRACE = 1.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Path | None = None) -> Outcome:
+    """Runs `command` with an empty environment, its own session and no descriptor of ours; returns how it ended."""
+    started = time.monotonic()
+    with subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={},
+        cwd=cwd,
+        close_fds=True,
+        start_new_session=True,
+    ) as child:
+        # PIPE was asked for, so both are there
+        Thread(target=_feed, args=(cast("IO[bytes]", child.stdin), stdin), daemon=True).start()
+        output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits)
+        _end(child)
+    return Outcome(child.returncode, output.decode("utf-8", "replace"), timed_out, time.monotonic() - started)
+
+
+def _feed(pipe: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        pipe.write(data)
+        pipe.close()
+
+
+def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, limits: Limits) -> tuple[bytes, bool]:
+    """Reads until the pipe closes, the program is gone, or a limit is reached."""
+    kept = bytearray()
+    gone_at: float | None = None
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        checked = started
+        while True:
+            ready = selector.select(_TICK)
+            chunk = os.read(pipe.fileno(), 65536) if ready else b""
+            if ready and not chunk:
+                return bytes(kept), not _waited(child, started + limits.seconds)
+            kept += chunk[: max(0, limits.output - len(kept))]
+            now = time.monotonic()
+            if now - started > limits.seconds:
+                return bytes(kept), True
+            if gone_at is None and child.poll() is not None:
+                gone_at = now
+            if gone_at is not None and (not ready or now - gone_at > _GRACE):
+                return bytes(kept), False
+            if now - checked > _TICK:
+                checked = now
+                if _resident(child.pid) > limits.memory:
+                    return bytes(kept), False
+
+
+def _waited(child: subprocess.Popen[bytes], deadline: float) -> bool:
+    try:
+        child.wait(max(_TICK, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kills the group and every descendant; in a jail with its own process namespace the first kill ends them all."""
+    descendants = list(_descendants(child.pid)) if child.poll() is None else []
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    for pid in descendants:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    child.wait()
+
+
+def _resident(pid: int) -> int:
+    return sum(_pages(each) for each in (pid, *_descendants(pid))) * _PAGE
+
+
+def _pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """All processes below `pid`, where the kernel lists them (Linux); nothing elsewhere."""
+    try:
+        children = [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text("ascii").split()]
+    except (OSError, ValueError):
+        return
+    for child in children:
+        yield child
+        yield from _descendants(child)
