@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import stats as untyped
 
 from mcp_servers.logs import statistics
 
+stats: Any = untyped
 SIZES = st.floats(0.05, 5_000)
 SHARES = st.floats(0.001, 0.999)
 

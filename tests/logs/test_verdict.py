@@ -16,7 +16,8 @@ def test_three_errors_and_then_silence_for_as_long_is_not_a_proof():
     verdict = compare(minutes(3, 60), minutes(0, 60))
     assert verdict.word == "not_shown_yet"
     assert verdict.p == pytest.approx(0.125)
-    assert verdict.needed is not None and verdict.needed > 60
+    assert verdict.needed is not None
+    assert verdict.needed > 60
 
 
 @pytest.mark.parametrize(("before", "share", "p"), [(3, 2, 0.037), (10, 0.5, 0.017), (10, 1, 0.001), (30, 0.25, 0.0012)])
@@ -28,7 +29,8 @@ def test_silence_is_weighed_exactly(before: int, share: float, p: float):
 def test_long_silence_after_many_errors_verifies():
     verdict = compare(minutes(40, 30), minutes(0, 30))
     assert (verdict.word, verdict.ratio, verdict.needed) == ("verified", 0.0, 0.0)
-    assert verdict.high is not None and verdict.high < 0.5
+    assert verdict.high is not None
+    assert verdict.high < 0.5
 
 
 def test_fewer_errors_that_do_not_prove_a_halving_are_an_improvement():
