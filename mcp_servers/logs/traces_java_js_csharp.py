@@ -13,7 +13,8 @@ _JAVA_FRAME = re.compile(
 )
 _JAVA_HEADER = re.compile(r"(?:^|\s)(?P<type>(?:[a-z_]\w*\.)+[A-Z][\w$.]*|[A-Z]\w*(?:Exception|Error))(?:: (?P<message>.*))?$")
 _JS_FRAME = re.compile(
-    r"^\s*at (?:async )?(?:(?P<function>.+?) \()?(?:(?P<file>(?:\w:[\\/]|[^\s():]|:(?=//|/|\w+/))+):(?P<line>\d+):\d+|<anonymous>|native)\)?(?: \{)?$"
+    r"^\s*at (?:async )?(?:(?P<function>.+?) \()?"
+    r"(?:(?P<file>(?:\w:[\\/]|[^\s():]|:(?=//|/|\w+/))+):(?P<line>\d+):\d+|<anonymous>|native)\)?(?: \{)?$"
 )
 _JS_HEADER = re.compile(r"(?:^|\s)(?P<type>[A-Z][\w$]*(?:Error|Exception|Failure|Rejection)?)(?: \[\w+\])?(?:: (?P<message>.*))?$")
 _CS_FRAME = re.compile(r"^\s*at (?P<function>[\w.`<>+$\[\],| -]+\(.*?\))(?: in (?P<file>.+?):line (?P<line>\d+))?$")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.logs import fingerprint, stacktrace
@@ -81,6 +81,7 @@ def test_bundles_keep_their_identity_from_release_to_release(old: str, new: str)
     assert of_text(NODE.replace(old, new)) == of_text(NODE)
 
 
+@settings(deadline=None)
 @given(depth=st.integers(1, 60), mutual=st.booleans())
 def test_the_depth_of_a_recursion_does_not_matter(depth: int, mutual: bool):
     one = '  File "/app/tree.py", line 3, in walk\n    walk(child)\n'

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.kit.stack import StackTrace
@@ -49,6 +49,7 @@ def test_a_python_traceback_keeps_its_frames_in_the_order_of_the_calls():
     assert trace.root.frames[-1].file == __file__
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=80))
 def test_any_message_is_kept_whole(message: str):
     trace = parsed(raised(lambda: fail_with(Odd(message))))
@@ -134,6 +135,7 @@ def test_text_without_a_trace_has_none(text: str):
     assert parse(text) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_parser(text: str):
     parse(text)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.logs.verdict import Exposure, compare
@@ -70,6 +70,7 @@ def test_something_first_seen_after_the_fix_has_no_upper_bound():
     assert (verdict.word, verdict.ratio, verdict.high, verdict.needed) == ("worse", None, None, None)
 
 
+@settings(deadline=None)
 @given(before=st.integers(1, 200), after=st.integers(0, 50), length=st.floats(1, 10_000), later=st.floats(0.1, 10_000))
 def test_the_silence_that_is_asked_for_verifies_and_slightly_less_does_not(before: int, after: int, length: float, later: float):
     verdict = compare(minutes(before, length), minutes(after, later))
@@ -79,6 +80,7 @@ def test_the_silence_that_is_asked_for_verifies_and_slightly_less_does_not(befor
         assert compare(minutes(before, length), minutes(after, later + verdict.needed * 0.99)).word != "verified"
 
 
+@settings(deadline=None)
 @given(before=st.integers(0, 300), after=st.integers(0, 300), length=st.floats(1, 1e5), later=st.floats(1, 1e5))
 def test_the_interval_holds_the_ratio(before: int, after: int, length: float, later: float):
     verdict = compare(minutes(before, length), minutes(after, later))
