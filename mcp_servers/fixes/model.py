@@ -22,7 +22,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What the sandbox saw: red on the base with the production failure, green with the patch, red again without the fix, suite no worse."""
+    """What the sandbox saw: red on the base as in production, green with the patch, red again without the fix, suite no worse."""
 
     red_on_base: bool
     same_fingerprint: bool
@@ -53,25 +53,6 @@ class Certificate:
         """Identity of what was seen; the log and the time it took are not part of it."""
         seen = {key: value for key, value in asdict(self).items() if key not in {"log", "seconds"}}
         return digest_of(seen)
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One path of a tree difference. Modes are git's octal text, `000000` where the path is absent; ids are blob ids."""
-
-    path: str
-    old_mode: str
-    new_mode: str
-    old_id: str
-    new_id: str
-
-    @property
-    def deleted(self) -> bool:
-        return self.new_mode == "000000"
-
-    @property
-    def added(self) -> bool:
-        return self.old_mode == "000000"
 
 
 @dataclass(frozen=True, slots=True)
