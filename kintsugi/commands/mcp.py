@@ -1,0 +1,79 @@
+"""`kintsugi mcp`: starts the servers as `kintsugi-mcp` does, or prints what a client needs to start them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mcp_servers.kit.errors import Misconfigured
+
+
+class _ServeByDefault(click.Group):
+    """`mcp logs cases --transport http` serves; only the name of a subcommand is something else."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return "serve", self.commands["serve"], args
+
+
+@click.group(
+    cls=_ServeByDefault,
+    invoke_without_command=True,
+    context_settings={"ignore_unknown_options": True},
+    options_metavar="",
+    subcommand_metavar="[NAMES…] [--transport stdio|http] [--port N]",
+)
+@click.pass_context
+def mcp(ctx: click.Context) -> None:
+    """Start the MCP server of the slices NAMES (all when none is named), over stdio or on loopback; or print a client's configuration."""
+    if ctx.invoked_subcommand is None:
+        _serve(())
+
+
+@mcp.command(context_settings={"ignore_unknown_options": True}, hidden=True, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> None:
+    _serve(arguments)
+
+
+def _serve(arguments: tuple[str, ...]) -> None:
+    from mcp_servers import launch  # the protocol's package takes most of a second: only who serves pays for it
+
+    launch.main(args=list(arguments), prog_name="kintsugi mcp", standalone_mode=False)
+
+
+@mcp.command()
+@click.option("--client", type=click.Choice(["claude", "vscode", "cursor"]), required=True, help="Whose configuration to print.")
+def config(client: str) -> None:
+    """Print the entry that makes a client start Kintsugi."""
+    place, snippet = entry(client, server_program())
+    click.echo(json.dumps(snippet, indent=2))
+    click.echo(f"Put this into {place}. To let it write, add KINTSUGI_ALLOW_WRITES to its env (docs/configuration.md).", err=True)
+
+
+def server_program() -> Path:
+    """The program that starts the servers, beside the interpreter that runs now; raises `Misconfigured` when it is not installed."""
+    for name in ("kintsugi-mcp", "kintsugi-mcp.exe"):
+        program = Path(sys.executable).parent / name
+        if program.exists():
+            return program
+    raise Misconfigured(
+        f"kintsugi-mcp is not installed beside {sys.executable}; run `uv sync` or `pip install kintsugi`.", code="not_installed"
+    )
+
+
+def entry(client: str, program: Path) -> tuple[str, Mapping[str, Any]]:
+    """Where a client keeps its servers, and the entry to put there."""
+    server: dict[str, Any] = {"command": str(program), "args": ["all"]}
+    if client == "claude":
+        return ".mcp.json in the project (or install the plugin)", {"mcpServers": {"kintsugi": server}}
+    server["env"] = {"KINTSUGI_PROJECT": "${workspaceFolder}"}
+    if client == "vscode":
+        return ".vscode/mcp.json", {"servers": {"kintsugi": {"type": "stdio", **server}}}
+    return ".cursor/mcp.json", {"mcpServers": {"kintsugi": server}}
