@@ -1,0 +1,83 @@
+"""What the knowledge tools are asked: their parameters as schemas, and how a parameter becomes a value of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.redaction import clean
+from mcp_servers.knowledge import model
+from mcp_servers.knowledge.recall import Question
+
+
+class FingerprintGiven(TypedDict):
+    """The fingerprint of an anomaly, as find_anomalies returns it."""
+
+    coarse: Annotated[str, Field(max_length=64)]
+    fine: NotRequired[Annotated[str, Field(max_length=64)]]
+    version: NotRequired[int]
+
+
+class Change(TypedDict):
+    """One file, or its changed function, before and after the fix."""
+
+    path: Annotated[str, Field(max_length=500)]
+    before: Annotated[str, Field(max_length=200_000)]
+    after: Annotated[str, Field(max_length=200_000)]
+
+
+Fingerprint = Annotated[FingerprintGiven | None, Field(description="The anomaly's fingerprint, unchanged.")]
+Template = Annotated[str, Field(description="The log template's text, as find_anomalies gives it.", max_length=4000)]
+Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]
+InRepository = Annotated[str, Field(description="Only this repository; empty for all.", max_length=200)]
+Limit = Annotated[int, Field(description="How many at most.", ge=1, le=50)]
+Repository = Annotated[str, Field(description="The repository, owner/name.", min_length=1, max_length=200)]
+Case = Annotated[str, Field(description="The case it belongs to, if any.", max_length=60)]
+Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+Prose = Annotated[str, Field(max_length=4000)]
+Told = Annotated[str, Field(min_length=1, max_length=4000)]
+
+ServiceType = Annotated[str, Field(description="What ran: cloud_run, api, worker.", max_length=100)]
+Severity = Annotated[str, Field(description="critical, high, medium or low.", max_length=20)]
+LogSnippet = Annotated[str, Field(description="The telling part of the log; 500 characters are kept.", min_length=1, max_length=20_000)]
+Pattern = Annotated[str, Field(description="The pattern that is involved, by name.", max_length=200)]
+GithubIssue = Annotated[str, Field(description="Its issue or ticket, a URL or key.", max_length=300)]
+
+LessonCase = Annotated[str, Field(description="The case that taught it.", min_length=1, max_length=60)]
+Source = Annotated[model.Provenance, Field(description="verified in production (as the case is), certified in the sandbox, or reported.")]
+Recipe = Annotated[str, Field(description="A repeatable repair, as a JSON object; or empty.", max_length=20_000)]
+Changes = Annotated[list[Change] | None, Field(description="The fixed files before and after, to make a guard from.", max_length=20)]
+Confirms = Annotated[str, Field(description="The earlier lesson whose fix helped here.", max_length=64)]
+Contradicts = Annotated[str, Field(description="The earlier lesson whose fix did not help here.", max_length=64)]
+
+
+def text(given: str) -> str:
+    """The text as it may be stored: visible and without credentials."""
+    cleaned: str = clean(given)
+    return cleaned.strip()
+
+
+def fingerprint_of(given: FingerprintGiven | None) -> model.Fingerprint:
+    return model.Fingerprint(given["coarse"], given.get("fine", "")) if given else model.Fingerprint()
+
+
+def question_of(fingerprint: FingerprintGiven | None, template: str, words: str) -> Question:
+    """The question; raises `Refusal` for an empty one."""
+    question = Question(fingerprint_of(fingerprint), text(template)[: model.LOGS_KEPT], words.strip())
+    if not question:
+        raise Refusal("Nothing was asked; give a fingerprint, a template or some text.", code="empty_question")
+    return question
+
+
+def json_object(given: str) -> str:
+    """The text if it is empty or a JSON object; raises `Refusal` otherwise."""
+    try:
+        if not given or isinstance(json.loads(given), dict):
+            return given
+    except (ValueError, RecursionError):
+        pass
+    raise Refusal('The recipe is not a JSON object; give one like {"id": "…"}, or leave it empty.', code="bad_recipe")
