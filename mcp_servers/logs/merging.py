@@ -1,0 +1,111 @@
+"""Messages that differ in a word only: which words are values, told by the set of all messages and never by their order."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from mcp_servers.logs.masking import HOLE
+
+Signature = tuple[str, ...]
+
+_TOKEN = re.compile(r"\s+|[^\s,;:=()\[\]{}\"'|]+|.")
+_DELIMITER = re.compile(r"\s+|[,;:=()\[\]{}\"'|]|[-+*/<>!?.&]+")
+_MOST_TOKENS = 160
+_ROUNDS = 5
+_SOFT = re.compile(r"<\*>|[./\\@$#]|^[A-Za-z]+\d$")
+_SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
+_IDENTIFIER = re.compile(r"^(?=.*(?:[_\d.@$#/\\]|[a-z][A-Z]|-\w))\S+$")
+_CAPITALS = re.compile(r"^[A-Z][A-Z_]+$")
+_CUES = re.compile(
+    r"(?:user|user_?name|host|host_?name|port|file|path|dir|for|from|to|by|id|name|node|job|task|service|class|key|value|uid|tty|ruser|rhost"
+    r"|device|interface|address|addr|server|client|process|thread|method|module|block|session|daemon)",
+    re.I,
+)
+_STATUS = re.compile(
+    r"(?:true|false|yes|no|on|off|ok|up|down|error|failed|failure|success|succeeded|start|started|stop|stopped|open|opened|close|closed"
+    r"|enabled|disabled|active|inactive|connected|disconnected|accepted|rejected|added|removed|created|deleted|begin|end|in|out|get|put)",
+    re.I,
+)
+
+
+def tokens(text: str) -> Signature:
+    """Words and delimiters of a masked message; what exceeds the first 160 is left out."""
+    return tuple(_TOKEN.findall(text)[:_MOST_TOKENS])
+
+
+def merge(signatures: Iterable[Signature]) -> dict[Signature, Signature]:
+    """For every signature the one it belongs to, of the same length, with `<*>` in place of what varies."""
+    current = {signature: signature for signature in signatures}
+    current = _follow(current, _soften(set(current.values())))
+    for _ in range(_ROUNDS):
+        step = _one_round(set(current.values()))
+        if not step:
+            break
+        current = _follow(current, step)
+    return current
+
+
+def _follow(current: dict[Signature, Signature], step: dict[Signature, Signature]) -> dict[Signature, Signature]:
+    return {origin: step.get(now, now) for origin, now in current.items()}
+
+
+def _soften(signatures: set[Signature]) -> dict[Signature, Signature]:
+    """Words that look like values (a path, a host, a class) may vary together."""
+    groups: defaultdict[Signature, list[Signature]] = defaultdict(list)
+    for signature in signatures:
+        groups[tuple("\0" if _soft(token) else token for token in signature)].append(signature)
+    return {member: _common(members) for members in groups.values() if len(members) > 1 for member in members}
+
+
+def _soft(token: str) -> bool:
+    return bool(_SOFT.search(token)) and not _SENTENCE_END.match(token)
+
+
+def _common(members: list[Signature]) -> Signature:
+    return tuple(column[0] if len(set(column)) == 1 else HOLE for column in zip(*members, strict=True))
+
+
+def _one_round(signatures: set[Signature]) -> dict[Signature, Signature]:
+    """Signatures that differ at one place only, when the values seen there are enough for their kind; the widest places first."""
+    buckets: defaultdict[tuple[int, int, int], list[Signature]] = defaultdict(list)
+    for signature in sorted(signatures):
+        hashes = [hash((place, token)) for place, token in enumerate(signature)]
+        whole = sum(hashes)
+        for place, own in enumerate(hashes):
+            if _may_vary(signature, place):
+                buckets[len(signature), place, whole - own].append(signature)
+    wide = [(key[1], members) for key, members in buckets.items() if len(members) > 1]
+    wide.sort(key=lambda item: (-len(item[1]), item[0], item[1][0]))
+    changed: dict[Signature, Signature] = {}
+    for place, members in wide:
+        left = [member for member in members if member not in changed]
+        values = {member[place] for member in left}
+        if len(values) >= _enough(left, place, values):
+            changed.update({member: (*member[:place], HOLE, *member[place + 1 :]) for member in left})
+    return {old: new for old, new in changed.items() if old != new}
+
+
+def _may_vary(signature: Signature, place: int) -> bool:
+    if _DELIMITER.fullmatch(signature[place]):
+        return False
+    return place + 1 >= len(signature) or signature[place + 1] != "="
+
+
+def _enough(members: list[Signature], place: int, values: set[str]) -> int:
+    """How many different values a place must have shown."""
+    if len(values) < 2:
+        return 2
+    if any(HOLE in value for value in values) or all(len(value) == 1 for value in values):
+        return 2
+    if place == 0:
+        return 20
+    if any(_STATUS.fullmatch(value) or _CAPITALS.match(value) for value in values):
+        return 6
+    cued = _CUES.fullmatch(_word_before(members[0], place)) or members[0][place - 1] in "='\""
+    return 3 if cued or all(_IDENTIFIER.match(value) for value in values) else 6
+
+
+def _word_before(signature: Signature, place: int) -> str:
+    return next((token for token in reversed(signature[:place]) if not _DELIMITER.fullmatch(token)), "")
