@@ -100,7 +100,12 @@ def find_project(folder: Path) -> Project | None:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--transport", type=click.Choice(["stdio", "http"]), default="stdio", help="stdio for a client that starts us; http serves /mcp on loopback.")
+@click.option(
+    "--transport",
+    type=click.Choice(["stdio", "http"]),
+    default="stdio",
+    help="stdio for a client that starts us; http serves /mcp on loopback.",
+)
 @click.option("--port", default=8765, show_default=True, help="Port on loopback, for http.")
 def main(names: tuple[str, ...], transport: str, port: int) -> None:
     """Start the MCP server of the slices NAMES (logs, cases, knowledge, tickets, fixes), or of all of them in one process."""
@@ -116,5 +121,5 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
         else:
             mcp.run()
     except KintsugiError as error:
-        print(f"kintsugi-mcp: {error}", file=sys.stderr)
+        click.echo(f"kintsugi-mcp: {error}", err=True)
         sys.exit(error.exit_code)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import (
+    Any,
+    NotRequired,  # pydantic reads this one on every Python
+)
+
+from typing_extensions import TypedDict
 
 from mcp_servers.cases.approvals import Request, short
 from mcp_servers.cases.model import Case, Event

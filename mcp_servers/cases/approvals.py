@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select, update
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, insert, select, update
 
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case
@@ -73,10 +73,15 @@ class Approvals:
         case = self._ledger.case_of_fix(fix)
         known = next(f for f in case.fixes if f.id == fix)
         if not known.certified:
-            raise Refusal(f"{fix} has no certificate yet; run certify_fix first. A person is asked only about what a machine has proven.", code="not_certified")
+            raise Refusal(
+                f"{fix} has no certificate yet; run certify_fix first. A person is asked only about what a machine has proven.",
+                code="not_certified",
+            )
         now = self._ledger.now()
         with self._database.transaction() as connection:
-            if self._row(known.digest, connection) is None:
+            row = self._row(known.digest, connection)
+            if row is None or _lapsed(row, now):
+                connection.execute(delete(APPROVALS).where(APPROVALS.c.digest == known.digest))
                 connection.execute(
                     insert(APPROVALS).values(digest=known.digest, case_id=case.id, fix=fix, risk=risk, requested=now.isoformat())
                 )
@@ -99,13 +104,17 @@ class Approvals:
 
     def reject(self, digest: str, *, person: str, channel: str, reason: str = "") -> Case:
         """Records a person's no, with the reason that the next proposal has to answer."""
-        return self._decide(digest, "rejected", person, {"decision": "rejected", "channel": channel}, {"reason": reason or "no reason given"})
+        return self._decide(
+            digest, "rejected", person, {"decision": "rejected", "channel": channel}, {"reason": reason or "no reason given"}
+        )
 
     def spend(self, digest: str, write: Write, connection: Connection) -> Approval:
         """Takes the approval of this digest inside the caller's transaction. Raises `Refusal`: none, rejected, expired, already used."""
         row = self._row(digest, connection)
         if row is None or not row.decision:
-            raise Refusal(f"No person has approved {short(digest)}; ask with request_approval, then `kintsugi approve`.", code="not_approved")
+            raise Refusal(
+                f"No person has approved {short(digest)}; ask with request_approval, then `kintsugi approve`.", code="not_approved"
+            )
         if row.decision != "approved":
             raise Refusal(f"{row.person} rejected {short(digest)}; it will not be applied.", code="rejected")
         now = self._ledger.now().isoformat()
@@ -121,7 +130,9 @@ class Approvals:
         with self._database.transaction() as connection:
             row = self._row(digest, connection)
             if row is None:
-                raise Refusal(f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest")
+                raise Refusal(
+                    f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest"
+                )
             if row.decision:
                 raise Refusal(f"{short(digest)} was already {row.decision} by {row.person} at {row.issued}.", code="already_decided")
             if kind == "approved" and person == self._proposer(row.case_id, row.fix):
@@ -135,6 +146,11 @@ class Approvals:
 
     def _row(self, digest: str, connection: Connection) -> Any:
         return connection.execute(select(APPROVALS).where(APPROVALS.c.digest == digest)).first()
+
+
+def _lapsed(row: Any, now: datetime) -> bool:
+    """Approved, never used, and too old: the person may be asked again."""
+    return row.decision == "approved" and not row.spent and row.expires <= now.isoformat()
 
 
 def _request(row: Any) -> Request:

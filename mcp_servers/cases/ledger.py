@@ -79,9 +79,7 @@ class Ledger:
                 return self._again(live, anomaly, actor, connection), False
             if known:
                 return known[-1], False
-            case_id = f"case_{anomaly['fingerprint']['coarse'][:8]}"
-            if self._fold(case_id, connection) is not None:
-                case_id = f"{case_id}_{hashlib.sha256(project.encode()).hexdigest()[:4]}"
+            case_id = self._free_id(fingerprint, connection)
             data = {
                 "project": project,
                 "title": anomaly["title"],
@@ -153,6 +151,11 @@ class Ledger:
                 previous, count = event.hash, count + 1
         return count
 
+    def _free_id(self, fingerprint: str, connection: Connection) -> str:
+        digest = hashlib.sha256(fingerprint.encode()).hexdigest()
+        ids = (f"case_{digest[:length]}" for length in range(8, 65))
+        return next(case_id for case_id in ids if not self._events(case_id, connection))
+
     def _again(self, case: Case, anomaly: Mapping[str, Any], actor: str, connection: Connection) -> Case:
         seen = str(anomaly.get("last_seen", ""))
         if seen and seen <= str(case.evidence.get("last_seen", "")):
@@ -223,7 +226,10 @@ def _release_is_new(case: Case, anomaly: Mapping[str, Any]) -> bool:
 
 def _hash(event: Event, previous: str) -> str:
     content = json.dumps(
-        [previous, event.case, event.kind, _text(event.at), event.actor, event.data], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        [previous, event.case, event.kind, _text(event.at), event.actor, event.data],
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
     )
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 

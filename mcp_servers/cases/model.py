@@ -73,6 +73,7 @@ class Case:
     lesson: str = ""
     guard: str = ""
     reason: str = ""
+    asked: str = ""
     pull_request: str = ""
     times: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     spent: Mapping[str, int] = field(default_factory=dict[str, int])

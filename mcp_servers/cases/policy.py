@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,9 +64,7 @@ def advance(case: Case | None, event: Event) -> Case:
         return _opened(event)
     if case.state not in move.frm:
         allowed = ", ".join(sorted(move.frm)) or "none: it begins a case"
-        raise Refusal(
-            f"Case {case.id} is {case.state}; {event.kind!r} is possible only from: {allowed}.", code="illegal_move"
-        )
+        raise Refusal(f"Case {case.id} is {case.state}; {event.kind!r} is possible only from: {allowed}.", code="illegal_move")
     times = dict(case.times)
     times[event.kind] = event.at if event.kind in _LAST_TIME else times.get(event.kind, event.at)
     changed = replace(case, state=move.to or case.state, times=times)
@@ -146,7 +144,8 @@ def _change(case: Case, data: Mapping[str, Any], **changes: Any) -> Case:
     return replace(case, fixes=tuple(replace(fix, **changes) if fix.id == data["fix"] else fix for fix in case.fixes))
 
 
-_EFFECTS = {
+Effect = Callable[[Case, Mapping[str, Any]], Case]
+_EFFECTS: Mapping[str, Effect] = {
     "recurred": _recurred,
     "diagnosed": _diagnosed,
     "inconclusive": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
@@ -154,6 +153,8 @@ _EFFECTS = {
     "proposed": _proposed,
     "refuted": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "certified": _certified,
+    "approval_requested": lambda case, data: replace(case, asked=data["digest"]),
+    "expired": lambda case, data: replace(case, asked="", reason="the approval expired"),
     "rejected": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "superseded": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "applied": _applied,

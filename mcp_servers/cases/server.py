@@ -78,7 +78,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.write(title="Open a case")
     async def open_case(
-        anomaly: Annotated[AnomalyArgument, Field(description="The anomaly, unchanged, as find_anomalies returned it.")], actor: Actor = "agent"
+        anomaly: Annotated[AnomalyArgument, Field(description="The anomaly, unchanged, as find_anomalies returned it.")],
+        actor: Actor = "agent",
     ) -> answers.Opened:
         """Opens the case of an anomaly, or finds the one that exists for its fingerprint: the same error never becomes two cases."""
         write = Write("open_case", actor)
@@ -90,13 +91,17 @@ def register(tools: Toolbox, deps: Deps) -> None:
     @tools.write(title="Record a diagnosis")
     async def record_diagnosis(
         case_id: CaseId,
-        status: Annotated[Literal["confirmed", "likely", "inconclusive"], Field(description="inconclusive is a result: say why in reason.")],
+        status: Annotated[
+            Literal["confirmed", "likely", "inconclusive"], Field(description="inconclusive is a result: say why in reason.")
+        ],
         cause: Annotated[str, Field(max_length=2000, description="The cause in one sentence; empty when inconclusive.")] = "",
         file: Annotated[str, Field(max_length=500, description="Repository path of the cause.")] = "",
         line: Annotated[int, Field(ge=0)] = 0,
         function: Annotated[str, Field(max_length=200)] = "",
         suspect_commit: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")] = "",
-        claims: Annotated[list[dict[str, Any]] | None, Field(description="Claims with evidence handles: {text, evidence}.", max_length=20)] = None,
+        claims: Annotated[
+            list[dict[str, Any]] | None, Field(description="Claims with evidence handles: {text, evidence}.", max_length=20)
+        ] = None,
         reason: Annotated[str, Field(max_length=1000, description="Why inconclusive.")] = "",
         recipe: Annotated[str, Field(max_length=100)] = "",
         actor: Actor = "agent",
@@ -105,7 +110,9 @@ def register(tools: Toolbox, deps: Deps) -> None:
         write = Write("record_diagnosis", actor, case_id)
         deps.gate.admit(write)
         if status != "inconclusive" and not cause:
-            raise Refusal("A confirmed or likely diagnosis needs a cause; give it, or record the status inconclusive with a reason.", code="no_cause")
+            raise Refusal(
+                "A confirmed or likely diagnosis needs a cause; give it, or record the status inconclusive with a reason.", code="no_cause"
+            )
         kind = "inconclusive" if status == "inconclusive" else "diagnosed"
         data = {
             "status": status, "cause": cause, "file": file, "line": line, "function": function,
@@ -125,7 +132,9 @@ def register(tools: Toolbox, deps: Deps) -> None:
         return answers.waiting(await run_sync(lambda: approvals.request(fix_id, risk=risk, actor=actor)))
 
     @tools.write(title="Close a case as a false positive")
-    async def close_case(case_id: CaseId, reason: Annotated[str, Field(min_length=3, max_length=1000)], actor: Actor = "agent") -> answers.Recorded:
+    async def close_case(
+        case_id: CaseId, reason: Annotated[str, Field(min_length=3, max_length=1000)], actor: Actor = "agent"
+    ) -> answers.Recorded:
         """Closes a case that turned out to be no problem, with the reason. The same fingerprint then stays closed."""
         deps.gate.admit(Write("close_case", actor, case_id))
         case = await run_sync(lambda: ledger.append(case_id, "closed", {"reason": reason}, actor=actor))

@@ -52,7 +52,9 @@ class Database:
             try:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise Misconfigured(f"The folder of the database {path} cannot be made: {error.strerror}. Set KINTSUGI_DATABASE_URL.") from error
+                raise Misconfigured(
+                    f"The folder of the database {path} cannot be made: {error.strerror}. Set KINTSUGI_DATABASE_URL."
+                ) from error
         engine = create_engine(url, connect_args={"timeout": 5.0})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

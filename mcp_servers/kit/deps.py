@@ -27,5 +27,7 @@ class Deps:
     def watched(self) -> Project:
         """The project, or `Misconfigured` with what to do when there is none."""
         if self.project is None:
-            raise Misconfigured("No project is being watched here; start inside a repository that has a kintsugi.toml (`kintsugi init` writes one).")
+            raise Misconfigured(
+                "No project is being watched here; start inside a repository that has a kintsugi.toml (`kintsugi init` writes one)."
+            )
         return self.project

@@ -256,9 +256,9 @@ class Repository:
                 raise Refusal(f"git refuses this change: {_first_line(done.stderr)}.", code="path_refused")
             return self._git("write-tree", env=index).strip()
 
-    def apply_diff(self, base: str, diff: str) -> str:
+    def apply_diff(self, base: str, diff: str, *, reverse: bool = False) -> str:
         """The tree of `base` after a unified diff, applied strictly and as a whole; raises `Refusal` with git's own words."""
-        words = ["apply", "--cached", "--whitespace=nowarn", "--no-ignore-whitespace", "-"]
+        words = ["apply", "--cached", "--whitespace=nowarn", "--no-ignore-whitespace", *(["--reverse"] if reverse else []), "-"]
         with self._private_index(base) as index:
             done = self._try(*words, stdin=_encode(diff), env=index)
             if done.returncode:

@@ -75,7 +75,7 @@ class Project:
 
 def _source(name: str, value: Any) -> Source:
     if not isinstance(value, dict):
-        raise Misconfigured(f"[sources.{name}] in {FILE_NAME} must be a table, for example: type = \"files\", paths = [\"logs/*.log\"].")
+        raise Misconfigured(f'[sources.{name}] in {FILE_NAME} must be a table, for example: type = "files", paths = ["logs/*.log"].')
     settings: dict[str, Any] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return Source(name, str(settings.pop("type", "files")), settings)
 

@@ -56,10 +56,7 @@ class StackTrace:
         """The inverse of `as_json`; raises KeyError or TypeError for a value of another shape."""
         return cls(
             value["language"],
-            tuple(
-                ExceptionInfo(e["type"], e["message"], tuple(Frame(**frame) for frame in e["frames"]))
-                for e in value["exceptions"]
-            ),
+            tuple(ExceptionInfo(e["type"], e["message"], tuple(Frame(**frame) for frame in e["frames"])) for e in value["exceptions"]),
         )
 
 

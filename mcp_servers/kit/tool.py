@@ -40,14 +40,12 @@ class Toolbox:
         self, *, title: str, destructive: bool = False, idempotent: bool = True, open_world: bool = False
     ) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
         """A tool with effects, registered only where writes are allowed."""
-        hints = ToolAnnotations(
-            read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world
-        )
+        hints = ToolAnnotations(read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world)
         return lambda function: self._add(function, title, hints) if self._writes else function
 
     def _add(self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations) -> Tool[Params, Answer]:
         guarded = _guarded(function, self._budget)
-        self._mcp.tool(title=title, annotations=hints)(guarded)
+        self._mcp.tool(title=title, annotations=hints, structured_output=True)(guarded)
         return guarded
 
 
@@ -67,7 +65,9 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
             ) from error
         size = tokens(answer if not isinstance(answer, BaseModel) else answer.model_dump(mode="json"))
         if size > budget:
-            raise ToolError(f"[refusal:answer_too_large] {name} would answer with about {size} tokens, the limit is {budget}; ask for less: a lower limit or a narrower window.")
+            raise ToolError(
+                f"[refusal:answer_too_large] {name} would answer with about {size} tokens, the limit is {budget}; ask for less: a lower limit or a narrower window."
+            )
         return answer
 
     return call

@@ -1,0 +1,63 @@
+"""`kintsugi cases`: what broke, how far each case has come, what waits for you."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kintsugi.workspace import approvals_of, ledger_of, open_deps
+from mcp_servers.cases.approvals import short
+from mcp_servers.cases.model import Case
+
+
+@click.command()
+@click.argument("case_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def cases(case_id: str | None, as_json: bool) -> None:
+    """List the cases of this project, or show CASE_ID with its history."""
+    deps = open_deps()
+    ledger = ledger_of(deps)
+    if case_id:
+        _show(ledger.case(case_id), [asdict(event) for event in ledger.events(case_id)], as_json)
+        return
+    found = ledger.cases(deps.project.name if deps.project else "")
+    if as_json:
+        click.echo(json.dumps({"cases": [asdict(case) for case in found]}, default=str, ensure_ascii=False))
+        return
+    console = Console()
+    if not found:
+        console.print("No cases yet. `kintsugi watch --once` looks at the logs and opens one for each problem.")
+        return
+    console.print(_table(found))
+    for request in approvals_of(deps).waiting():
+        console.print(f"[bold]{request.fix}[/] waits for you: kintsugi approve {request.fix}   (digest {short(request.digest)})")
+
+
+def _table(found: list[Case]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("case", "state", "seen", "service", "title", "ticket", "fix"):
+        table.add_column(column, no_wrap=column != "title")
+    for case in found:
+        fix = case.fix.id if case.fix else ""
+        table.add_row(case.id, str(case.state), str(case.occurrences), Text(case.service), Text(case.title), case.ticket, fix)
+    return table
+
+
+def _show(case: Case, events: list[dict[str, object]], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"case": asdict(case), "events": events}, default=str, ensure_ascii=False))
+        return
+    console = Console()
+    console.print(Text(f"{case.id}  {case.title}", style="bold"))
+    console.print(Text(f"{case.state} · {case.service} · {case.severity} · seen {case.occurrences} times · ticket {case.ticket or '-'}"))
+    cause = case.diagnosis.get("cause") or case.reason
+    if cause:
+        where = f" ({case.diagnosis.get('file')}:{case.diagnosis.get('line')})" if case.diagnosis.get("file") else ""
+        console.print(Text(f"cause: {cause}{where}"))
+    for event in events:
+        console.print(Text(f"  {str(event['at'])[:19]}  {event['kind']:<19} {event['actor']}"))

@@ -1,0 +1,106 @@
+"""What a person decides, at a terminal: approve, reject, roll back, pause, resume."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+import anyio
+import click
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from kintsugi.tools import Tools
+from kintsugi.workspace import approvals_of, ledger_of, open_deps, open_project
+from mcp_servers.cases.approvals import short
+from mcp_servers.cases.model import Fix
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Refusal
+
+
+@click.command()
+@click.argument("fix_id")
+def approve(fix_id: str) -> None:
+    """Approve FIX_ID: shows what would change, and asks you to type its digest."""
+    _terminal("approve")
+    deps = open_project()
+    fix = _known(deps, fix_id)
+    show(deps, fix)
+    typed = click.prompt(f"Type {short(fix.digest)} to approve exactly this, anything else to leave it", default="", show_default=False)
+    if typed.strip().lower() != short(fix.digest):
+        raise Refusal("That is not the digest; nothing was approved.", code="wrong_digest")
+    approvals_of(deps).approve(fix.digest, person=person(), channel="terminal")
+    click.echo(f"Approved by {person()}. `kintsugi heal` applies it; `kintsugi rollback {fix_id}` takes it back.")
+
+
+@click.command()
+@click.argument("fix_id")
+@click.option("--reason", prompt="Why", help="What the next proposal has to answer.")
+def reject(fix_id: str, reason: str) -> None:
+    """Reject FIX_ID with a reason."""
+    _terminal("reject")
+    deps = open_project()
+    fix = _known(deps, fix_id)
+    approvals_of(deps).reject(fix.digest, person=person(), channel="terminal", reason=reason)
+    click.echo(f"{fix_id} is rejected and will not be applied.")
+
+
+@click.command()
+@click.argument("fix_id")
+def rollback(fix_id: str) -> None:
+    """Undo FIX_ID: its branch goes if it is still ours; what was merged is reverted on a branch of its own."""
+    deps = open_project()
+    answer = anyio.run(lambda: Tools(deps, writes=True).call("rollback_fix", fix_id=fix_id, actor=person()))
+    click.echo(str(answer.get("summary") or answer))
+
+
+@click.command()
+@click.option("--reason", prompt="Why", help="Shown to everyone who meets the switch.")
+def pause(reason: str) -> None:
+    """Stop every write of every driver, at once."""
+    ledger_of(open_deps()).pause(True, actor=person(), reason=reason)
+    click.echo("Healing is paused. `kintsugi resume` goes on.")
+
+
+@click.command()
+def resume() -> None:
+    """Let healing go on."""
+    _terminal("resume")
+    ledger_of(open_deps()).pause(False, actor=person())
+    click.echo("Healing goes on.")
+
+
+def show(deps: Deps, fix: Fix) -> None:
+    """Prints the recomputed diff and the certificate of a fix."""
+    answer = anyio.run(lambda: Tools(deps, ("fixes",)).call("get_fix", fix_id=fix.id))
+    console = Console(stderr=True)
+    console.print(Text(f"{fix.id}  {fix.title}", style="bold"))
+    console.print(Syntax(str(answer.get("diff", "")), "diff", theme="ansi_dark", background_color="default"))
+    certificate = fix.certificate
+    if certificate:
+        console.print(
+            Text(
+                f"certificate: test fails on the base like production: {_yes(certificate.get('same_fingerprint'))} · passes with the patch: "
+                f"{_yes(certificate.get('green_on_patch'))} · suite: {certificate.get('suite')} · {certificate.get('runs')} runs agree · jail: {certificate.get('jail')}"
+            )
+        )
+
+
+def person() -> str:
+    """Who sits at this terminal, as the operating system knows it."""
+    return getpass.getuser()
+
+
+def _known(deps: Deps, fix_id: str) -> Fix:
+    case = ledger_of(deps).case_of_fix(fix_id)
+    return next(fix for fix in case.fixes if fix.id == fix_id)
+
+
+def _terminal(verb: str) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refusal(f"`kintsugi {verb}` needs a person at a real terminal; a program cannot {verb}.", code="no_terminal")
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"

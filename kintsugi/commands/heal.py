@@ -1,0 +1,118 @@
+"""`kintsugi watch` and `kintsugi heal`: the unattended driver."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from kintsugi.driver import build_loop
+from kintsugi.loop import intake
+from kintsugi.loop.moves import next_move
+from kintsugi.loop.workflow import Loop
+from kintsugi.tools import Tools
+from kintsugi.workspace import ledger_of, open_project
+from mcp_servers.cases.approvals import short
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import Case, State
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import KintsugiError
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Look once, heal as far as possible, and stop.")
+@click.option("--interval", default=30.0, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--since", default="", help="How far back the first look goes: 15m, 24h, or an ISO time. Default: everything with --once, else 15m."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per look on standard output.")
+def watch(once: bool, interval: float, since: str, as_json: bool) -> None:
+    """Watch the logs of this project and heal what breaks. Nothing is applied without your approval."""
+    deps = open_project()
+    asyncio.run(_watch(deps, once, interval, since or ("" if once else "15m"), as_json))
+
+
+@click.command()
+@click.argument("case_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def heal(case_id: str | None, as_json: bool) -> None:
+    """Take CASE_ID, or all open cases, as far as they can go now."""
+    deps = open_project()
+    ids = [ledger_of(deps).case(case_id).id] if case_id else None
+    asyncio.run(_heal(deps, ids, as_json))
+
+
+async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: bool) -> None:
+    tools, ledger, console = Tools(deps, writes=True), ledger_of(deps), Console(stderr=True)
+    async with build_loop(deps) as loop:
+        window = since
+        while True:
+            seen = await _look(tools, window, console, once)
+            if seen is not None:
+                await _advance(loop, ledger, deps, None, console)
+                report(ledger, deps, seen, as_json)
+            if once:
+                return
+            window = f"{max(15, int(interval * 3 / 60))}m"
+            await asyncio.sleep(interval)
+
+
+async def _look(tools: Tools, window: str, console: Console, once: bool) -> intake.Intake | None:
+    try:
+        return await intake.look(tools, window)
+    except KintsugiError as error:
+        if once:
+            raise
+        console.print(Text(f"This look found nothing out: {error} The next one tries again."))
+        return None
+
+
+async def _heal(deps: Deps, ids: list[str] | None, as_json: bool) -> None:
+    ledger = ledger_of(deps)
+    async with build_loop(deps) as loop:
+        await _advance(loop, ledger, deps, ids, Console(stderr=True))
+    report(ledger, deps, intake.Intake((), (), ()), as_json)
+
+
+async def _advance(loop: Loop, ledger: Ledger, deps: Deps, ids: list[str] | None, console: Console) -> None:
+    cases = [case for case in ledger.cases(deps.watched().name) if (case.id in ids if ids else next_move(case))]
+    with console.status(f"healing {len(cases)} case(s)") if cases else console.status("nothing to do"):
+        for case in cases:
+            await loop.start(case.id)
+        for problem in await loop.settle([case.id for case in cases]):
+            console.print(Text(f"A case stopped: {problem}"))
+
+
+def report(ledger: Ledger, deps: Deps, seen: intake.Intake, as_json: bool) -> None:
+    """Prints what stands now: one line a case, in the words of the ledger, and what was left alone."""
+    cases = ledger.cases(deps.watched().name)
+    if as_json:
+        lines = [{"id": c.id, "title": c.title, "state": str(c.state), "cause": _cause(c), "fix": c.fix.id if c.fix else ""} for c in cases]
+        click.echo(json.dumps({"cases": lines, "opened": seen.opened, "left_alone": seen.left_alone}, default=str, ensure_ascii=False))
+        return
+    console = Console()
+    for case in cases:
+        console.print(Text(f"{case.id}  {case.state:<12}  {case.title}", style="bold"))
+        console.print(Text(f"    {_cause(case)}"))
+        if case.diagnosis.get("suspect_commit"):
+            console.print(Text(f"    suspect commit {str(case.diagnosis['suspect_commit'])[:12]}"))
+        if case.state is State.PROPOSED and case.fix and case.asked == case.fix.digest:
+            console.print(Text(f"    waits for you: kintsugi approve {case.fix.id}   (digest {short(case.fix.digest)})"))
+    for quiet in seen.left_alone:
+        console.print(Text(f"left alone: {quiet.get('title')} ({quiet.get('reason')})", style="dim"))
+    if not cases:
+        console.print("Nothing is wrong in what the logs show. `kintsugi logs digest SOURCE` shows what they hold.")
+
+
+def _cause(case: Case) -> str:
+    where = (
+        f" {case.diagnosis.get('file')}:{case.diagnosis.get('line')} in {case.diagnosis.get('function')}"
+        if case.diagnosis.get("file")
+        else ""
+    )
+    cause = str(case.diagnosis.get("cause") or "")
+    reason = f"not healed: {case.reason}" if case.reason and case.state in {State.INCONCLUSIVE, State.REJECTED, State.REGRESSED} else ""
+    return " · ".join(part for part in (f"{cause}{where}".strip(), reason) if part) or "no cause is known yet"

@@ -1,0 +1,45 @@
+"""Puts a driver together: tools that may write, reasoners, the repository's head, and who deploys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kintsugi.loop.deployers import Deployer, Merged
+from kintsugi.loop.healer import Healer
+from kintsugi.loop.workflow import Loop
+from kintsugi.reasoners import REASONERS, Tree
+from kintsugi.tools import Tools
+from kintsugi.tree import CommitTree
+from kintsugi.workspace import ledger_of
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.git import Repository
+
+
+def build_loop(
+    deps: Deps,
+    *,
+    reasoners: Sequence[str] = ("recipes",),
+    deployer: Deployer | None = None,
+    one_at_a_time: bool = False,
+    tools: Tools | None = None,
+    executor: str = "local",
+) -> Loop:
+    """The loop over one project. Raises `Refusal` when its repository cannot be used and `Misconfigured` for a reasoner that lacks a package."""
+    project = deps.watched()
+    repository = Repository.at(project.root)
+    repository.head(project.branch)
+    ledger = ledger_of(deps)
+
+    def head() -> tuple[str, Tree]:
+        commit = repository.head(project.branch)
+        return commit, CommitTree(repository, commit)
+
+    healer = Healer(
+        tools or Tools(deps, writes=True),
+        ledger,
+        [REASONERS[name]() for name in reasoners],
+        head,
+        deployer or Merged(lambda commit: repository.contains(project.branch, commit)),
+        one_at_a_time=one_at_a_time,
+    )
+    return Loop(healer, ledger, deps.scratch.parent, executor=executor)

@@ -1,0 +1,306 @@
+"""One case, one move at a time, through the tools. Every move may be repeated: effects carry keys, the ledger says what is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from kintsugi.loop.deployers import Deployer
+from kintsugi.loop.moves import Move, next_move, options_refuted
+from kintsugi.reasoners import Diagnosis, Draft, Reasoner, Tree
+from kintsugi.tools import Tools
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import Case, Fix, State
+from mcp_servers.kit.errors import KintsugiError, Refusal
+
+ACTOR = "kintsugi"
+_MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
+_IN_THE_TRAIN = {State.PROPOSED, State.APPROVED, State.APPLIED}
+
+
+class Healer:
+    """Moves cases along the road. `tree_at` gives the repository at the head of the project's branch: (commit, tree).
+
+    With `one_at_a_time` a case waits while another of this driver is between its proposal and its deployment, so that each
+    fix is certified on exactly the commit that it will be applied to.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        ledger: Ledger,
+        reasoners: Sequence[Reasoner],
+        head: Callable[[], tuple[str, Tree]],
+        deployer: Deployer,
+        *,
+        one_at_a_time: bool = False,
+    ) -> None:
+        self._tools = tools
+        self._ledger = ledger
+        self._reasoners = reasoners
+        self._head = head
+        self._deployer = deployer
+        self._train = asyncio.Lock() if one_at_a_time else None
+        self._holder = ""
+
+    async def step(self, case_id: str) -> bool:
+        """Makes the next move of a case. False: it rests, or it waits for something outside."""
+        case = await asyncio.to_thread(self._ledger.case, case_id)
+        move = next_move(case)
+        if move is None:
+            self._release(case)
+            return False
+        if move is Move.PROPOSE:
+            await self._enter(case)
+        try:
+            return await self._make(move, case)
+        except Refusal as refusal:
+            if refusal.code not in _MOVED_ON:
+                self._leave(case_id)
+                raise
+            return await self._step_aside(case, refusal)
+        except BaseException:
+            self._leave(case_id)
+            raise
+        finally:
+            self._release(await asyncio.to_thread(self._ledger.case, case_id))
+
+    async def _make(self, move: Move, case: Case) -> bool:
+        match move:
+            case Move.DIAGNOSE:
+                return await self._diagnose(case)
+            case Move.TICKET:
+                return await self._ticket(case)
+            case Move.PROPOSE:
+                return await self._propose(case)
+            case Move.CERTIFY:
+                return await self._certify(case)
+            case Move.ASK:
+                return await self._ask(case)
+            case Move.APPLY:
+                return await self._apply(case)
+            case Move.DEPLOY:
+                return await self._deploy(case)
+            case Move.VERIFY:
+                return await self._verify(case)
+            case Move.LEARN:
+                return await self._learn(case)
+
+    async def _diagnose(self, case: Case) -> bool:
+        suspects = await self._suspects(case)
+        known = await self._known(case)
+        _, tree = self._head()
+        diagnosis, by = await self._judge(case, tree, suspects)
+        claims = [asdict(claim) for claim in diagnosis.claims] + known
+        await self._tools.call(
+            "record_diagnosis",
+            case_id=case.id,
+            status=diagnosis.status,
+            cause=diagnosis.cause,
+            file=diagnosis.file,
+            line=diagnosis.line,
+            function=diagnosis.function,
+            suspect_commit=suspects[0]["commit"] if suspects else "",
+            claims=claims[:20],
+            reason=diagnosis.reason,
+            recipe=diagnosis.recipe,
+            actor=by,
+        )
+        return True
+
+    async def _ticket(self, case: Case) -> bool:
+        answer = await self._tools.call(
+            "create_ticket",
+            case_id=case.id,
+            evidence=dict(case.evidence),
+            diagnosis=dict(case.diagnosis) or {"reason": case.reason},
+            actor=ACTOR,
+        )
+        await self._tools.call("add_runtime_issue", **_runtime_issue(case, answer["id"]))
+        await self._append(case, "ticketed", {"ticket": answer["id"]}, key=answer["id"])
+        return True
+
+    async def _propose(self, case: Case) -> bool:
+        base, tree = self._head()
+        suspects = await self._suspects(case)
+        drafts = await self._drafts(case, tree, suspects)
+        reasons: list[str] = [case.reason] if case.reason else []
+        for draft in drafts[options_refuted(case) :]:
+            try:
+                test = await self._reproduction(case, base, draft)
+                await self._tools.call("propose_fix", case_id=case.id, draft=test, actor=ACTOR)
+                return True
+            except Refusal as refusal:
+                if refusal.code in {"paused", "illegal_move"}:
+                    raise
+                reasons.append(f"{draft.title}: {refusal}")
+                if refusal.code == "budget_used_up":
+                    break
+        reason = "; ".join(reasons[-3:]) or "no recipe proposes a change for this cause"
+        await self._append(case, "inconclusive", {"reason": reason}, key=str(len(case.fixes)))
+        return True
+
+    async def _certify(self, case: Case) -> bool:
+        await self._tools.call("certify_fix", fix_id=_fix(case).id, actor=ACTOR)
+        return True
+
+    async def _ask(self, case: Case) -> bool:
+        await self._tools.call("request_approval", fix_id=_fix(case).id, risk="medium", actor=ACTOR)
+        return True
+
+    async def _apply(self, case: Case) -> bool:
+        await self._tools.call("apply_fix", fix_id=_fix(case).id, actor=ACTOR)
+        return True
+
+    async def _deploy(self, case: Case) -> bool:
+        fix = _fix(case)
+        if not case.pull_request:
+            answer = await self._tools.call("open_pull_request", fix_id=fix.id, actor=ACTOR)
+            await self._append(case, "pull_request", {"pull_request": str(answer.get("id", ""))}, key=fix.id)
+        deployment = await self._deployer.deploy(case, fix)
+        if deployment is None:
+            return False
+        await self._append(case, "deployed", {"fix": fix.id, **asdict(deployment)}, key=fix.id)
+        return True
+
+    async def _verify(self, case: Case) -> bool:
+        answer = await self._tools.call(
+            "verify_fix",
+            fingerprint=str(case.evidence["fingerprint"]["coarse"]),
+            fixed_at=case.times["deployed"].isoformat(),
+            since=str(case.evidence.get("onset") or case.evidence.get("first_seen") or ""),
+            release=case.release,
+        )
+        word = answer["word"]
+        if word == "verified":
+            await self._append(case, "verified", answer)
+            return True
+        if word == "worse":
+            await self._append(case, "regressed", {"reason": f"worse after the fix: {answer.get('explain', '')}"})
+            return False
+        if word != case.verdict.get("word"):
+            await self._append(case, "verdict", answer)
+        return False
+
+    async def _learn(self, case: Case) -> bool:
+        fix = _fix(case)
+        answer = await self._tools.call("record_lesson", **_lesson(case, fix), actor=ACTOR)
+        await self._append(case, "learned", {"lesson": answer["lesson_id"], "guard": answer.get("guard_id", "")}, key="learned")
+        note = f"{fix.id} is verified in production. Lesson {answer['lesson_id']}."
+        await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
+        return False
+
+    async def _suspects(self, case: Case) -> list[dict[str, Any]]:
+        try:
+            answer = await self._tools.call("find_suspect_commits", case_id=case.id)
+        except Refusal:
+            return []
+        return list(answer.get("suspects", []))
+
+    async def _known(self, case: Case) -> list[dict[str, str]]:
+        answer = await self._tools.call("query_known_issues", fingerprint=str(case.evidence["fingerprint"]["coarse"]), limit=3)
+        return [
+            {"text": f"seen before: {item.get('title') or item.get('symptom', '')}"[:300], "evidence": str(item["id"])}
+            for item in answer["issues"]
+        ]
+
+    async def _judge(self, case: Case, tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
+        """The first reasoner that reaches a cause, free ones first; else the last one's inconclusive."""
+        diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
+        for reasoner in self._reasoners:
+            diagnosis, by = await reasoner.diagnose(_for_reasoner(case), tree, suspects), reasoner.name
+            if diagnosis.status != "inconclusive":
+                break
+        return diagnosis, by
+
+    async def _drafts(self, case: Case, tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> list[Draft]:
+        known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
+        diagnosis = Diagnosis(**known)
+        for reasoner in self._reasoners:
+            drafts = list(await reasoner.propose(_for_reasoner(case), diagnosis, tree, suspects))
+            if drafts:
+                return drafts
+        return []
+
+    async def _reproduction(self, case: Case, base: str, draft: Draft) -> dict[str, Any]:
+        """The draft with the first of its candidate tests that fails on the base as production did; raises `Refusal` when none does."""
+        candidates = [{"path": test.path, "content": test.content} for test in draft.tests]
+        answer = await self._tools.call("try_reproduction", case_id=case.id, base=base, tests=candidates)
+        chosen = next((i for i, attempt in enumerate(answer["attempts"]) if attempt["matches"]), None)
+        if chosen is None:
+            raise Refusal(f"none of {len(candidates)} reproductions failed as production did", code="not_reproduced")
+        return draft.as_json(draft.tests[chosen]) | {"guard": dict(draft.guard)}
+
+    async def _enter(self, case: Case) -> None:
+        if self._train and self._holder != case.id:
+            await self._train.acquire()
+            self._holder = case.id
+
+    def _release(self, case: Case) -> None:
+        if case.state not in _IN_THE_TRAIN | {State.DIAGNOSED}:
+            self._leave(case.id)
+
+    def _leave(self, case_id: str) -> None:
+        if self._train and self._holder == case_id:
+            self._holder = ""
+            self._train.release()
+
+    async def _step_aside(self, case: Case, refusal: Refusal) -> bool:
+        """The world moved since we looked: say so on the ledger, and look again."""
+        if refusal.code == "illegal_move":
+            return True
+        kind = "superseded" if refusal.code == "base_moved" else "expired"
+        await self._append(case, kind, {"fix": _fix(case).id, "reason": str(refusal)}, key=_fix(case).id)
+        return True
+
+    async def _append(self, case: Case, kind: str, data: Mapping[str, Any], key: str = "") -> Case:
+        return await asyncio.to_thread(lambda: self._ledger.append(case.id, kind, data, actor=ACTOR, key=key))
+
+
+def _fix(case: Case) -> Fix:
+    if case.fix is None:
+        raise KintsugiError(f"Case {case.id} is {case.state} without a proposal; its history is broken.")
+    return case.fix
+
+
+def _for_reasoner(case: Case) -> dict[str, Any]:
+    return {"id": case.id, "title": case.title, "service": case.service, "evidence": dict(case.evidence)}
+
+
+_ISSUE_TYPES = {"bug": "error", "configuration": "error", "infrastructure": "crash"}
+
+
+def _runtime_issue(case: Case, ticket: str) -> dict[str, Any]:
+    kind = str(case.evidence.get("error_type", "bug"))
+    samples: list[dict[str, Any]] = case.evidence.get("samples") or [{"body": case.title}]
+    return {
+        "repository": case.project,
+        "service_type": case.service or "unknown",
+        "issue_type": _ISSUE_TYPES.get(kind, kind),
+        "severity": case.severity.lower(),
+        "log_snippet": str(samples[0].get("body", ""))[:500],
+        "root_cause": str(case.diagnosis.get("cause", "")),
+        "fingerprint": str(case.evidence["fingerprint"]["coarse"]),
+        "ticket": ticket,
+        "case_id": case.id,
+        "actor": ACTOR,
+    }
+
+
+def _lesson(case: Case, fix: Fix) -> dict[str, Any]:
+    fingerprint = case.evidence["fingerprint"]
+    template: dict[str, Any] = case.evidence.get("template") or {}
+    return {
+        "case_id": case.id,
+        "repository": case.project,
+        "symptom": case.title,
+        "cause": str(case.diagnosis.get("cause", "")),
+        "fix": fix.title,
+        "fix_id": fix.id,
+        "evidence": f"{case.verdict.get('word')}: {case.verdict.get('explain', '')}",
+        "fingerprint": str(fingerprint["coarse"]),
+        "template": str(template.get("text", "")),
+        "recipe": str(case.diagnosis.get("recipe", "")),
+    }

@@ -1,0 +1,32 @@
+"""What production shows becomes cases: read the sources, find anomalies, open one case for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kintsugi.tools import Tools
+
+ACTOR = "kintsugi"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one look at production found: ids of cases that were opened or known, and what was left alone with the reason."""
+
+    opened: tuple[str, ...]
+    known: tuple[str, ...]
+    left_alone: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...] = ()
+
+
+async def look(tools: Tools, since: datetime | str) -> Intake:
+    """Reads all sources since a moment and opens cases for what is wrong. Looking twice opens nothing twice."""
+    found = await tools.call("find_anomalies", since=since if isinstance(since, str) else since.isoformat())
+    opened: list[str] = []
+    known: list[str] = []
+    for anomaly in found["anomalies"]:
+        answer = await tools.call("open_case", anomaly=anomaly, actor=ACTOR)
+        (opened if answer["created"] else known).append(answer["id"])
+    return Intake(tuple(opened), tuple(known), tuple(found.get("left_alone", ())), tuple(found.get("notes", ())))

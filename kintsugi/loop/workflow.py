@@ -1,0 +1,89 @@
+"""The loop as a durable workflow: each move is a recorded step, and what a crash interrupted goes on when the driver starts again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+from kintsugi.loop.healer import Healer
+from mcp_servers.cases.ledger import Ledger
+
+APPLICATION_VERSION = "1"  # ours, not computed from the code: pending work must survive an upgrade
+MOST_MOVES = 40
+
+
+class Loop:
+    """Runs healing workflows on one worker. Use as an async context; `executor` must be stable for this worker."""
+
+    def __init__(self, healer: Healer, ledger: Ledger, state: Path, *, executor: str = "local") -> None:
+        self._healer = healer
+        self._ledger = ledger
+        self._state = state
+        self._executor = executor
+        self._heal: Callable[[str], Coroutine[Any, Any, str]] | None = None
+        self._running: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Loop:
+        from dbos import DBOS, DBOSConfig
+
+        self._state.mkdir(parents=True, exist_ok=True)
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        config: DBOSConfig = {
+            "name": "kintsugi",
+            "system_database_url": f"sqlite:///{self._state / 'workflows.sqlite'}",
+            "application_version": APPLICATION_VERSION,
+            "executor_id": self._executor,
+            "log_level": "CRITICAL",  # what goes wrong in a case is reported by `settle`, once
+        }
+        DBOS(config=config)
+
+        @DBOS.step(name="move")
+        async def move(case: str, number: int) -> bool:
+            return await self._healer.step(case)
+
+        @DBOS.workflow(name="heal")
+        async def heal(case: str) -> str:
+            for number in range(MOST_MOVES):
+                if not await move(case, number):
+                    break
+            return case
+
+        self._heal = heal
+        await asyncio.to_thread(DBOS.launch)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        from dbos import DBOS
+
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+
+    async def start(self, case: str) -> None:
+        """Takes a case as far as it can go now, in the background. A case that is already on its way is left to it."""
+        from dbos import DBOS, SetWorkflowID
+
+        if case in self._running:
+            return
+        position = len(await asyncio.to_thread(self._ledger.events, case))
+        assert self._heal is not None, "use `async with Loop(...)`"
+        with SetWorkflowID(f"{case}:{position}:{self._executor}"):
+            handle: Any = await DBOS.start_workflow_async(self._heal, case)
+        self._running[case] = asyncio.create_task(self._finish(case, handle))
+
+    async def settle(self, cases: Iterable[str]) -> list[BaseException]:
+        """Waits until these cases rest; returns what went wrong."""
+        tasks = [self._running[case] for case in cases if case in self._running]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return [result for result in results if isinstance(result, BaseException)]
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._running)
+
+    async def _finish(self, case: str, handle: Any) -> None:
+        try:
+            await handle.get_result()
+        finally:
+            self._running.pop(case, None)

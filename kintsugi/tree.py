@@ -1,0 +1,34 @@
+"""The watched repository at one commit, read from git's objects: what a reasoner may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from mcp_servers.kit.git import Repository
+
+
+class CommitTree:
+    """Files of one commit. Binary or undecodable files read as text with replacement characters."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self._repository = repository
+        self._commit = commit
+        self._read: dict[tuple[str, str], str] = {}
+
+    @cached_property
+    def _files(self) -> tuple[str, ...]:
+        return tuple(self._repository.files(self._commit))
+
+    def files(self) -> Sequence[str]:
+        return self._files
+
+    def read(self, path: str) -> str:
+        return self.read_at(self._commit, path)
+
+    def read_at(self, commit: str, path: str) -> str:
+        """The file's text at another commit; raises `Refusal` when it was not there."""
+        key = (commit, path)
+        if key not in self._read:
+            self._read[key] = self._repository.read(commit, path).decode("utf-8", "replace")
+        return self._read[key]
