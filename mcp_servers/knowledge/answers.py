@@ -18,7 +18,8 @@ class IssueRecorded(TypedDict):
 
 
 class KnownIssue(TypedDict):
-    issue_id: str
+    id: str
+    title: str
     likeness: float
     why: str
     repository: str
@@ -44,7 +45,7 @@ class KnownIssues(TypedDict):
 
 
 class LessonFound(TypedDict):
-    lesson_id: str
+    id: str
     likeness: float
     why: str
     trust: float
@@ -83,7 +84,8 @@ class LessonRecorded(TypedDict):
 def known_issue(match: Match[RuntimeIssue]) -> KnownIssue:
     issue = match.known
     answer = KnownIssue(
-        issue_id=issue.id,
+        id=issue.id,
+        title=issue.logs.partition("\n")[0][:120],
         likeness=match.likeness,
         why=match.reason,
         repository=issue.repository,
@@ -105,7 +107,7 @@ def known_issue(match: Match[RuntimeIssue]) -> KnownIssue:
 def lesson_found(match: Match[Lesson], trust: float) -> LessonFound:
     lesson = match.known
     answer = LessonFound(
-        lesson_id=lesson.id,
+        id=lesson.id,
         likeness=match.likeness,
         why=match.reason,
         trust=trust,

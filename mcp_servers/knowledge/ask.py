@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, NotRequired
 
 from pydantic import Field
@@ -30,7 +31,9 @@ class Change(TypedDict):
     after: Annotated[str, Field(max_length=200_000)]
 
 
-Fingerprint = Annotated[FingerprintGiven | None, Field(description="The anomaly's fingerprint, unchanged.")]
+_ID = re.compile(r"[A-Za-z][\w.:-]{0,99}")
+
+Fingerprint = Annotated[str | FingerprintGiven, Field(description="The anomaly's fingerprint, unchanged, or its coarse part.")]
 Template = Annotated[str, Field(description="The log template's text, as find_anomalies gives it.", max_length=4000)]
 Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]
 InRepository = Annotated[str, Field(description="Only this repository; empty for all.", max_length=200)]
@@ -45,11 +48,12 @@ ServiceType = Annotated[str, Field(description="What ran: cloud_run, api, worker
 Severity = Annotated[str, Field(description="critical, high, medium or low.", max_length=20)]
 LogSnippet = Annotated[str, Field(description="The telling part of the log; 500 characters are kept.", min_length=1, max_length=20_000)]
 Pattern = Annotated[str, Field(description="The pattern that is involved, by name.", max_length=200)]
-GithubIssue = Annotated[str, Field(description="Its issue or ticket, a URL or key.", max_length=300)]
+Ticket = Annotated[str, Field(description="Its issue or ticket, a URL or key.", max_length=300)]
 
 LessonCase = Annotated[str, Field(description="The case that taught it.", min_length=1, max_length=60)]
 Source = Annotated[model.Provenance, Field(description="verified in production (as the case is), certified in the sandbox, or reported.")]
-Recipe = Annotated[str, Field(description="A repeatable repair, as a JSON object; or empty.", max_length=20_000)]
+Recipe = Annotated[str, Field(description="The recipe that repaired it: its id, or a JSON object.", max_length=20_000)]
+FixId = Annotated[str, Field(description="The fix that was applied.", max_length=60)]
 Changes = Annotated[list[Change] | None, Field(description="The fixed files before and after, to make a guard from.", max_length=20)]
 Confirms = Annotated[str, Field(description="The earlier lesson whose fix helped here.", max_length=64)]
 Contradicts = Annotated[str, Field(description="The earlier lesson whose fix did not help here.", max_length=64)]
@@ -61,11 +65,13 @@ def text(given: str) -> str:
     return cleaned.strip()
 
 
-def fingerprint_of(given: FingerprintGiven | None) -> model.Fingerprint:
-    return model.Fingerprint(given["coarse"], given.get("fine", "")) if given else model.Fingerprint()
+def fingerprint_of(given: str | FingerprintGiven) -> model.Fingerprint:
+    if isinstance(given, str):
+        return model.Fingerprint(given[:64])
+    return model.Fingerprint(given["coarse"], given.get("fine", ""))
 
 
-def question_of(fingerprint: FingerprintGiven | None, template: str, words: str) -> Question:
+def question_of(fingerprint: str | FingerprintGiven, template: str, words: str) -> Question:
     """The question; raises `Refusal` for an empty one."""
     question = Question(fingerprint_of(fingerprint), text(template)[: model.LOGS_KEPT], words.strip())
     if not question:
@@ -73,11 +79,11 @@ def question_of(fingerprint: FingerprintGiven | None, template: str, words: str)
     return question
 
 
-def json_object(given: str) -> str:
-    """The text if it is empty or a JSON object; raises `Refusal` otherwise."""
+def recipe_of(given: str) -> str:
+    """The text if it is empty, an id or a JSON object; raises `Refusal` otherwise."""
     try:
-        if not given or isinstance(json.loads(given), dict):
+        if not given or _ID.fullmatch(given) or isinstance(json.loads(given), dict):
             return given
     except (ValueError, RecursionError):
         pass
-    raise Refusal('The recipe is not a JSON object; give one like {"id": "…"}, or leave it empty.', code="bad_recipe")
+    raise Refusal('The recipe is neither an id nor a JSON object; give one like {"id": "…"}, or leave it empty.', code="bad_recipe")

@@ -23,7 +23,7 @@ from mcp_servers.knowledge.answers import (
     lesson_found,
     lesson_recorded,
 )
-from mcp_servers.knowledge.ask import fingerprint_of, json_object, question_of, text
+from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
 from mcp_servers.knowledge.model import (
     EARNED_TRUST,
     LOGS_KEPT,
@@ -53,7 +53,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 def _register_reads(tools: Toolbox, deps: Deps, store: Store) -> None:
     @tools.read(title="Query known issues")
     async def query_known_issues(
-        fingerprint: ask.Fingerprint = None,
+        fingerprint: ask.Fingerprint = "",
         template: ask.Template = "",
         text: ask.Text = "",
         repository: ask.InRepository = "",
@@ -69,7 +69,7 @@ def _register_reads(tools: Toolbox, deps: Deps, store: Store) -> None:
 
     @tools.read(title="Search lessons")
     async def search_lessons(
-        fingerprint: ask.Fingerprint = None,
+        fingerprint: ask.Fingerprint = "",
         template: ask.Template = "",
         text: ask.Text = "",
         repository: ask.InRepository = "",
@@ -96,10 +96,10 @@ def _register_issue_write(tools: Toolbox, deps: Deps, store: Store) -> None:
         root_cause: ask.Prose = "",
         suggested_fix: ask.Prose = "",
         pattern_reference: ask.Pattern = "",
-        fingerprint: ask.Fingerprint = None,
+        fingerprint: ask.Fingerprint = "",
         template: ask.Template = "",
         status: IssueStatus = "open",
-        github_issue: ask.GithubIssue = "",
+        ticket: ask.Ticket = "",
         case_id: ask.Case = "",
         actor: ask.Actor = "agent",
     ) -> IssueRecorded:
@@ -110,7 +110,7 @@ def _register_issue_write(tools: Toolbox, deps: Deps, store: Store) -> None:
         report = RuntimeIssue(
             issue_id(repository, identity, shape), repository, deps.clock(), issue_type, severity.lower(), text(service_type), logs,
             root_cause=text(root_cause), fix=text(suggested_fix), pattern=text(pattern_reference), status=status,
-            github_issue=text(github_issue), fingerprint=identity, template=shape,
+            github_issue=text(ticket), fingerprint=identity, template=shape,
         )  # fmt: skip
         issue, created = await run_sync(store.add_issue, report)
         return IssueRecorded(success=True, issue_id=issue.id, created=created, status=issue.status)
@@ -124,9 +124,10 @@ def _register_lesson_write(tools: Toolbox, deps: Deps, store: Store) -> None:
         symptom: ask.Told,
         cause: ask.Told,
         fix: ask.Told,
-        provenance: ask.Source = "reported",
+        provenance: ask.Source = "verified",
         evidence: ask.Prose = "",
-        fingerprint: ask.Fingerprint = None,
+        fix_id: ask.FixId = "",
+        fingerprint: ask.Fingerprint = "",
         template: ask.Template = "",
         recipe: ask.Recipe = "",
         changes: ask.Changes = None,
@@ -138,8 +139,8 @@ def _register_lesson_write(tools: Toolbox, deps: Deps, store: Store) -> None:
         write = Write("record_lesson", actor, case_id)
         await run_sync(deps.gate.admit, write)
         lesson = Lesson(
-            lesson_id(repository, case_id), case_id, repository, deps.clock(), text(symptom), text(cause), text(fix), text(evidence),
-            provenance, EARNED_TRUST[provenance], fingerprint_of(fingerprint), text(template)[:LOGS_KEPT], json_object(recipe),
+            lesson_id(repository, case_id), case_id, repository, deps.clock(), text(symptom), text(cause), text(fix),
+            text(f"{fix_id} {evidence}"), provenance, EARNED_TRUST[provenance], fingerprint_of(fingerprint), text(template)[:LOGS_KEPT], recipe_of(recipe),
         )  # fmt: skip
         lesson, note = await run_sync(_with_guard, lesson, changes or [])
         learned = {"lesson": lesson.id, "guard": lesson.guard_id}

@@ -66,7 +66,9 @@ def test_a_lesson_that_may_not_be_recorded_leaves_nothing_behind(store: Store) -
 
 def test_a_lesson_is_one_per_case_and_never_loses_trust_or_its_guard_by_repetition(store: Store) -> None:
     store.record_lesson(replace(LESSON, guard_id="guard_1", guard="{}"))
-    stored, created = store.record_lesson(replace(LESSON, provenance="reported", trust=0.4, fix="pool of 30", learned_at=NOW + timedelta(days=9)))
+    stored, created = store.record_lesson(
+        replace(LESSON, provenance="reported", trust=0.4, fix="pool of 30", learned_at=NOW + timedelta(days=9))
+    )
     assert (stored.provenance, stored.trust, stored.guard_id, stored.fix, created) == ("verified", 0.9, "guard_1", "pool of 30", False)
     assert stored.learned_at == LESSON.learned_at
     assert [lesson.guard_id for lesson in store.guarded()] == ["guard_1"]
@@ -84,7 +86,9 @@ def test_later_cases_count_for_or_against_a_lesson_once_each(store: Store) -> No
         store.record_lesson(replace(LESSON, id="lesson_4", case="case_4"), confirms="lesson_9")
 
 
-@pytest.mark.parametrize("text", ['"', "a OR b NEAR(", "words:*", "' ); DROP TABLE x; --", "-", "\\", "🦊 ß İ é", "x" * 4000, "& | ! <->", "%"])
+@pytest.mark.parametrize(
+    "text", ['"', "a OR b NEAR(", "words:*", "' ); DROP TABLE x; --", "-", "\\", "🦊 ß İ é", "x" * 4000, "& | ! <->", "%"]
+)
 def test_no_text_is_an_error_of_the_index(store: Store, text: str) -> None:
     store.add_issue(replace(ISSUE, logs=f"connection {text[:400]}"))
     assert [issue.id for issue in store.issues(Question(text=f"connection {text}"))[0]] == ["issue_1"]
@@ -100,7 +104,13 @@ def test_words_are_found_through_case_accents_and_compound_names(store: Store) -
 
 @pytest.mark.promise("S0.12")
 def test_both_databases_rank_alike(store: Store) -> None:
-    texts = ("pool exhausted", "pool exhausted under load of redis", "redis timeout under load", "disk full on worker", "pool of connections exhausted")
+    texts = (
+        "pool exhausted",
+        "pool exhausted under load of redis",
+        "redis timeout under load",
+        "disk full on worker",
+        "pool of connections exhausted",
+    )
     for number, text in enumerate(texts):
         case = f"case_{number}"
         store.record_lesson(Lesson(f"lesson_{number}", case, "shop/api", NOW, text, "?", "?"))
