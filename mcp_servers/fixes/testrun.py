@@ -1,0 +1,186 @@
+"""Test runs as values: which interpreter runs them, what a run is to do, and what was seen of it."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcp_servers.fixes.jail import Jail, Limits, Outcome
+from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.project import Tests
+from mcp_servers.kit.stack import StackTrace
+
+RUNNER = Path(__file__).with_name("runner.py")
+PARALLEL = 2
+_STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
+_PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python and the paths it needs to start: its environment and the installation below it, nothing of the project around it."""
+
+    python: Path
+    readable: tuple[Path, ...]
+
+    @classmethod
+    def find(cls, tests: Tests, root: Path | None = None) -> Interpreter:
+        """The configured one, else the project's `.venv`, else our own; raises `Misconfigured` when the configured one is missing."""
+        python = _chosen(tests, root)
+        if not python.exists():
+            raise Misconfigured(f"The interpreter {python} of [tests] in kintsugi.toml does not exist; correct `python` there.")
+        homes = [folder for link in _links(python) for folder in (link.parent.parent, *_below(link.parent.parent))]
+        parts = [home / part for home in dict.fromkeys(homes) for part in _PARTS]
+        return cls(python, tuple(part for part in parts if part.exists() and home_like(part)))
+
+
+def home_like(part: Path) -> bool:
+    """True for a part of a Python installation, false for a `bin` or `lib` that only happens to lie there."""
+    home = part.parent
+    return (home / "pyvenv.cfg").exists() or any((home / "lib").glob("python3*"))
+
+
+def _chosen(tests: Tests, root: Path | None) -> Path:
+    if tests.python:
+        return (root or Path()) / tests.python
+    own = root / ".venv" / "bin" / "python" if root else None
+    return own if own and own.exists() else Path(sys.executable)
+
+
+def _links(python: Path) -> list[Path]:
+    links = [python.absolute()]
+    while links[-1].is_symlink() and len(links) < 10:
+        links.append(links[-1].parent / links[-1].readlink())
+    return [*links, python.resolve()]
+
+
+def _below(environment: Path) -> list[Path]:
+    """The installation that a virtual environment was made from, as written and as it really lies."""
+    try:
+        text = (environment / "pyvenv.cfg").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    settings.read_string(f"[environment]\n{text}")
+    home = settings.get("environment", "home", fallback="")
+    return [Path(home).parent, Path(home).resolve().parent] if home else []
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One process: files to put into the copy, and what to run there. A brief plan tells outcomes only, not how tests failed."""
+
+    paths: tuple[str, ...]
+    write: Mapping[str, str] = field(default_factory=dict[str, str])
+    brief: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One test. `traces` holds the exception that failed it, then those that the program logged meanwhile."""
+
+    outcome: str
+    traces: tuple[StackTrace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """What one process reported. `problem` is a sentence when its report cannot be believed or is missing, else empty."""
+
+    __test__ = False
+
+    tests: Mapping[str, Seen]
+    problem: str
+    log: str
+
+    def ids(self, outcome: str) -> frozenset[str]:
+        return frozenset(name for name, seen in self.tests.items() if seen.outcome == outcome)
+
+
+def run_tests(jail: Jail, work: Path, plans: Sequence[Plan], *, interpreter: Interpreter, runner: str, limits: Limits) -> list[TestRun]:
+    """Runs every plan in its own process, all in one jail over one copy of `work`; returns what each reported, in order."""
+    nonce = secrets.token_hex(32)
+    rounds = -(-len(plans) // PARALLEL)
+    job = {
+        "runner": runner,
+        "seconds": limits.seconds,
+        "parallel": PARALLEL,
+        "runs": [{"paths": list(plan.paths), "write": dict(plan.write), "brief": plan.brief} for plan in plans],
+    }
+    data = json.dumps(job).encode("ascii")
+    outcome = jail.run(
+        [str(interpreter.python), "-I", "-B", str(RUNNER)],
+        work=work,
+        readable=(*interpreter.readable, RUNNER),
+        env={},
+        limits=_outer(limits, rounds),
+        stdin=b"%012d" % len(data) + data + nonce.encode("ascii"),
+    )
+    reports = _reports(outcome.output, nonce, len(plans))
+    if reports is None:
+        return [TestRun({}, _silence(outcome, limits), outcome.output[-2000:]) for _ in plans]
+    return [_run(report, limits) for report in reports]
+
+
+def _outer(limits: Limits, rounds: int) -> Limits:
+    return Limits(
+        limits.seconds * rounds + _STARTUP,
+        limits.memory,
+        limits.processes,
+        limits.files,
+        limits.file_size,
+        limits.disk,
+        max(limits.output, 16 * 1024 * 1024),
+    )
+
+
+def _reports(output: str, nonce: str, count: int) -> list[dict[str, Any]] | None:
+    """The one line that carries the nonce; two of them, or one of another shape, are as good as none."""
+    lines = [line.removeprefix(nonce) for line in output.splitlines() if line.startswith(nonce)]
+    if len(lines) != 1:
+        return None
+    try:
+        reports = json.loads(lines[0])
+    except ValueError:
+        return None
+    return reports if isinstance(reports, list) and len(reports) == count else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _silence(outcome: Outcome, limits: Limits) -> str:
+    if outcome.timed_out:
+        return f"The sandbox did not finish within {limits.seconds:g} s and was ended."
+    return f"The sandbox ended without a report (exit {outcome.code}); {_last_line(outcome.output)}"
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f"its last words: {lines[-1][:200]}" if lines else "it said nothing."
+
+
+def _run(report: Mapping[str, Any], limits: Limits) -> TestRun:
+    try:
+        tests = {str(name): _seen(seen) for name, seen in report["tests"].items()}
+    except (KeyError, TypeError, AttributeError):
+        return TestRun({}, "The report of the tests has a shape that our runner never writes, so it is not believed.", "")
+    return TestRun(tests, _problem(report, limits), str(report["log"]))
+
+
+def _seen(value: Mapping[str, Any]) -> Seen:
+    traces = [value["trace"]] if "trace" in value else []
+    return Seen(str(value["outcome"]), tuple(StackTrace.from_json(trace) for trace in [*traces, *value.get("logged", [])]))
+
+
+def _problem(report: Mapping[str, Any], limits: Limits) -> str:
+    if report["tampered"]:
+        return "Something other than our runner wrote into the report of the tests, so it is not believed."
+    if report["timed_out"]:
+        return f"The tests did not finish within {limits.seconds:g} s."
+    if not report["ended"] or report["code"] != 0:
+        return f"The process ended before its tests were over (exit {report['code']})."
+    return ""
