@@ -39,7 +39,7 @@ def build_loop(
         ledger,
         [REASONERS[name]() for name in reasoners],
         head,
-        deployer or Merged(lambda commit: repository.contains(project.branch, commit)),
+        deployer or Merged(lambda commit: repository.contains(repository.head(project.branch), commit)),
         one_at_a_time=one_at_a_time,
     )
     return Loop(healer, ledger, deps.scratch.parent, executor=executor)

@@ -187,7 +187,6 @@ class Healer:
     async def _learn(self, case: Case) -> bool:
         fix = _fix(case)
         answer = await self._tools.call("record_lesson", **_lesson(case, fix), actor=ACTOR)
-        await self._append(case, "learned", {"lesson": answer["lesson_id"], "guard": answer.get("guard_id", "")}, key="learned")
         note = f"{fix.id} is verified in production. Lesson {answer['lesson_id']}."
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
         return False

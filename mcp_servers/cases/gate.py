@@ -35,7 +35,7 @@ class LedgerGate:
 
     def record(self, write: Write, event: str, data: Mapping[str, Any], connection: Connection | None = None) -> None:
         if write.case:
-            key = ":".join(str(data.get(part, "")) for part in ("fix", "digest", "ticket") if data.get(part))
+            key = ":".join(str(data.get(part, "")) for part in ("fix", "digest", "ticket", "lesson") if data.get(part))
             self._ledger.append(write.case, event, data, actor=write.actor, key=key, connection=connection)
 
     def spend(self, digest: str, write: Write, connection: Connection) -> Approval:

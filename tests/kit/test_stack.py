@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace, resolve_path
+
+TRACE = StackTrace(
+    "python",
+    (
+        ExceptionInfo(
+            "KeyError", "'x'", (Frame("/srv/app/shop/cart.py", 12, "total"), Frame("/usr/lib/python3/json.py", 3, "loads", in_app=False))
+        ),
+        ExceptionInfo("shop.errors.CartError", "bad cart", (Frame("/srv/app/shop/api.py", 40, "checkout"),)),
+    ),
+)
+
+
+def test_a_failure_is_the_root_cause_and_our_frame_nearest_the_throw() -> None:
+    assert Failure.of(TRACE) == Failure("KeyError", "/srv/app/shop/cart.py", "total", "'x'")
+
+
+def test_a_trace_survives_the_way_through_json() -> None:
+    assert StackTrace.from_json(TRACE.as_json()) == TRACE
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (Failure("KeyError", "shop/cart.py", "total"), True),
+        (Failure("KeyError", "shop/cart.py", "Cart.total"), True),
+        (Failure("builtins.KeyError", "/elsewhere/releases/r7/shop/cart.py", "total"), True),
+        (Failure("IndexError", "shop/cart.py", "total"), False),
+        (Failure("KeyError", "shop/cart.py", "subtotal"), False),
+        (Failure("KeyError", "bank/cart.py", "total"), False),
+    ],
+)
+def test_the_same_failure_has_the_same_type_and_place(other: Failure, same: bool) -> None:
+    assert Failure.of(TRACE).same_as(other) is same
+
+
+@pytest.mark.parametrize(
+    ("printed", "found"),
+    [
+        ("/srv/app/shop/cart.py", "shop/cart.py"),
+        ("C:\\app\\shop\\cart.py", "shop/cart.py"),
+        ("cart.py", None),
+        ("/srv/other.py", None),
+    ],
+)
+def test_a_printed_path_means_one_file_or_none(printed: str, found: str | None) -> None:
+    assert resolve_path(printed, ["shop/cart.py", "bank/cart.py", "shop/api.py"]) == found
