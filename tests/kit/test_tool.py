@@ -79,5 +79,6 @@ async def test_every_tool_says_what_it_may_do_and_writes_exist_only_when_allowed
         assert {tool.name for tool in (await client.list_tools()).tools} == {"say", "fail"}
     async with Client(shelf(writes=True)) as client:
         hints = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
-    assert hints["erase"] and hints["erase"].destructive_hint is True
+    assert hints["erase"]
+    assert hints["erase"].destructive_hint is True
     assert all(None not in (h.read_only_hint, h.destructive_hint, h.idempotent_hint, h.open_world_hint) for h in hints.values() if h)
