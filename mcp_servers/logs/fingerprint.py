@@ -25,7 +25,7 @@ _RESOURCES = (
     (
         "POOL",
         re.compile(
-            r"QueuePool limit of size|connection pool (?:is )?(?:exhausted|full|timed out)|pool(?: is)? exhausted|\bPoolTimeout\b"
+            r"QueuePool limit of size|connection pool (?:is )?(?:full|timed out)|\bpool\b.{0,40}\bexhausted\b|\bPoolTimeout\b"
             r"|(?:timed out|timeout)\b.{0,40}\b(?:from|for|in) (?:the )?(?:connection )?pool"
             r"|too many (?:clients|connections)|remaining connection slots|Connection is not available, request timed out",
             re.I,
