@@ -6,12 +6,13 @@ SHELL := /bin/bash
 .PHONY: help demo test check lint format types imports lock snapshots promises clean setup
 
 export UV_PYTHON_DOWNLOADS := never
-export PYTHONDONTWRITEBYTECODE :=
+unexport VIRTUAL_ENV
+unexport UV_PROJECT_ENVIRONMENT
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+	"$$p" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
-RUN := UV_PYTHON="$(PYTHON)" $(UV) run --frozen --no-sync
+RUN := $(UV) run --frozen --no-sync
 ARGS ?=
 
 help:  ## this list
@@ -54,8 +55,8 @@ clean:  ## remove what was fetched and built
 setup: $(UV)
 	@if [ -z "$(PYTHON)" ]; then echo "Kintsugi needs Python 3.11 or newer; install it (Debian: apt-get install python3 python3-venv) and run this again." >&2; exit 3; fi
 	@command -v git >/dev/null || { echo "Kintsugi needs git; install it (Debian: apt-get install git) and run this again." >&2; exit 3; }
-	@[ -x .venv/bin/python ] || echo "Setting up in .venv (once, about a minute) …" >&2
-	@UV_PYTHON="$(PYTHON)" $(UV) sync --frozen --quiet
+	@if [ ! -x .venv/bin/python ]; then echo "Setting up in .venv (once, about a minute) …" >&2; export UV_PYTHON="$(PYTHON)"; fi; \
+		$(UV) sync --frozen --quiet
 
 .tools/uv/bin/uv:
 	@if [ -z "$(PYTHON)" ]; then echo "Kintsugi needs Python 3.11 or newer; install it (Debian: apt-get install python3 python3-venv) and run this again." >&2; exit 3; fi
