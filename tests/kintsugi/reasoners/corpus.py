@@ -1,0 +1,298 @@
+"""Synthetic projects of many shapes and names: those that recipes mend, and look-alikes that they must leave alone."""
+
+from __future__ import annotations
+
+from tests.kintsugi.reasoners.workshop import Shop
+
+_STARLETTE = """
+import logging
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+"""
+
+HEALED: dict[str, tuple[str, Shop]] = {
+    "an optional parameter in a function": ("optional-value", Shop({
+        "parcels/__init__.py": "",
+        "parcels/labels.py": '''
+            def street_line(street: str | None, number: int) -> str:
+                cleaned = street.strip().title()
+                return f"{cleaned} {number}"
+        ''',
+        "tests/test_labels.py": "from parcels.labels import street_line\n",
+    }, "from parcels.labels import street_line\nstreet_line(None, 4)")),
+    "an optional column of a row": ("optional-value", Shop({
+        "crm.py": '''
+            def card(member):
+                """Text for the printed card."""
+                name = member["name"]
+                initial = member["nickname"].upper()[:1]
+                return {"name": name, "initial": initial, "points": member["points"] + 1}
+        ''',
+    }, "from crm import card\ncard({'name': 'A', 'nickname': None, 'points': 3})")),
+    "an optional attribute in a loop of a method": ("optional-value", Shop({
+        "src/fleet/__init__.py": "",
+        "src/fleet/trucks.py": '''
+            class Fleet:
+                def __init__(self, trucks):
+                    self.trucks = trucks
+
+                def plates(self) -> list[str]:
+                    out = []
+                    for truck in self.trucks:
+                        out.append(truck.plate.replace(" ", ""))
+                    return out
+        ''',
+    }, "from fleet.trucks import Fleet\nfrom types import SimpleNamespace as S\nFleet([S(plate=None)]).plates()", paths=("src",))),
+    "a list that may be absent": ("optional-value", Shop({
+        "billing/__init__.py": "",
+        "billing/tax.py": '''
+            def total(lines: list[int] | None, rate: int) -> int:
+                return sum(lines) * rate
+        ''',
+    }, "from billing.tax import total\ntotal(None, 2)")),
+    "a number that may be absent": ("optional-value", Shop({
+        "weather.py": '''
+            def feels_like(reading):
+                offset = reading.get("wind")
+                return reading["degrees"] - offset
+        ''',
+    }, "from weather import feels_like\nfeels_like({'degrees': 3, 'wind': None})")),
+    "len of an optional in an async function": ("optional-value", Shop({
+        "chat/rooms.py": '''
+            async def unread(room, seen: int) -> int:
+                messages = room.messages
+                return len(messages) - seen
+        ''',
+        "chat/__init__.py": "",
+    }, "import asyncio\nfrom chat.rooms import unread\nfrom types import SimpleNamespace as S\nasyncio.run(unread(S(messages=None), 1))")),
+    "a sibling shows the default": ("optional-value", Shop({
+        "zoo.py": '''
+            def badge(animal):
+                return (animal.species or "unknown").title()
+
+            def sign(animal):
+                return "Meet the " + animal.species.lower()
+        ''',
+    }, "from zoo import sign\nfrom types import SimpleNamespace as S\nsign(S(species=None))")),
+    "a missed table entry with the project's 4xx": ("missed-lookup", Shop({
+        "api/__init__.py": "",
+        "api/trips.py": _STARLETTE + '''
+FARES = {"adult": {"cents": 250}, "child": {"cents": 120}}
+STOPS = {"a", "b"}
+
+def fare(kind: str, zones: int) -> int:
+    return FARES.get(kind)["cents"] * zones
+
+async def quote(request):
+    if request.query_params["stop"] not in STOPS:
+        raise HTTPException(422, "unknown stop")
+    return JSONResponse({"cents": fare(request.query_params["kind"], 2)})
+
+app = Starlette(routes=[Route("/quote", quote)])
+''',
+    }, "from api.trips import fare\nfare('dog', 2)", {"request": [{"method": "GET", "target": "/quote?kind=dog&stop=a", "body": "", "status": 500}]})),
+    "the same, only seen through the request": ("missed-lookup", Shop({
+        "service.py": _STARLETTE + '''
+def build():
+    seats = {"1a": {"free": True}}
+
+    async def seat(request):
+        row = seats.get(request.path_params["row"])
+        if "x" in request.query_params:
+            return JSONResponse({"error": "no x please"}, status_code=400)
+        return JSONResponse({"free": row["free"]})
+
+    return seat
+
+app = Starlette(routes=[Route("/seats/{row}", build())])
+''',
+    }, '''
+import asyncio
+from service import app
+async def none(): return {"type": "http.request", "body": b""}
+async def send(m): pass
+asyncio.run(app({"type": "http", "method": "GET", "path": "/seats/9z", "query_string": b"", "headers": []}, none, send))
+''', {"request": [{"method": "GET", "target": "/seats/9z", "body": "", "status": 500}]})),
+    "a missing key with an exception that a caller catches": ("missed-lookup", Shop({
+        "jobs/__init__.py": "",
+        "jobs/errors.py": "class BadJob(Exception):\n    pass\n",
+        "jobs/handlers.py": '''
+            import logging
+            from jobs.errors import BadJob
+
+            HANDLERS = {"mail": print}
+
+            def handler_for(kind):
+                return HANDLERS[kind]
+
+            def run(job):
+                try:
+                    handler_for(job["kind"])(job)
+                except BadJob:
+                    return False
+                return True
+        ''',
+    }, "from jobs.handlers import run\nrun({'kind': 'fax'})")),
+    "a search that is declared to find nothing at times": ("missed-lookup", Shop({
+        "library/__init__.py": "",
+        "library/shelf.py": '''
+            from typing import Optional
+
+            BOOKS = {"b1": {"title": "Dune", "shelf": None}}
+
+            def find_book(code: str):
+                for key, book in BOOKS.items():
+                    if key == code:
+                        return book
+                return None
+
+            def title_of(code: str) -> Optional[str]:
+                book = find_book(code)
+                return book["title"]
+        ''',
+    }, "from library.shelf import title_of\ntitle_of('zz')")),
+    "a pattern that does not match": ("missed-lookup", Shop({
+        "intake.py": '''
+            import re
+
+            PLATE = re.compile(r"([A-Z]+)-([0-9]+)")
+
+            def region(plate: str) -> str | None:
+                return PLATE.match(plate).group(1)
+        ''',
+    }, "from intake import region\nregion('??')")),
+    "a repository object that finds nothing": ("missed-lookup", Shop({
+        "clinic.py": '''
+            class NotFound(LookupError):
+                pass
+
+            class Visits:
+                def __init__(self, store):
+                    self.store = store
+
+                def doctor(self, visit_id: int) -> str:
+                    visit = self.store.find(visit_id)
+                    return visit.doctor.upper()
+
+                def page(self, visit_id: int):
+                    try:
+                        return self.doctor(visit_id)
+                    except NotFound:
+                        return "404"
+        ''',
+    }, "from clinic import Visits\nfrom unittest import mock\nVisits(mock.Mock(**{'find.return_value': None})).page(7)")),
+    "the first of an empty list": ("missed-lookup", Shop({
+        "rank.py": '''
+            def best(scores: list[int]) -> int | None:
+                ordered = sorted(scores)
+                return scores[0] + len(ordered)
+        ''',
+    }, "from rank import best\nbest([])")),
+    "next without a default": ("missed-lookup", Shop({
+        "roster.py": '''
+            def on_call(people: list[dict], day: str) -> dict | None:
+                person = next(p for p in people if p["day"] == day)
+                return person
+        ''',
+    }, "from roster import on_call\non_call([{'day': 'mon'}], 'sun')")),
+    "a small pool in TOML": ("undersized-limit", Shop({
+        "conf/settings.toml": "[storage]\n# sockets to the ledger\npool_size = 3\n[web]\nport = 3\n",
+        "ledger.py": '''
+            class NoConnection(RuntimeError):
+                pass
+
+            def acquire(pool_size):
+                raise NoConnection(f"no storage connection available: pool size {pool_size} exhausted")
+        ''',
+    }, "from ledger import acquire\nacquire(3)", {"concurrency": 17})),
+    "a small pool in YAML": ("undersized-limit", Shop({
+        "config/prod.yaml": "database:\n  max_connections: 5\n  timeout: 5\n", "app.py": "x = 1\n",
+    }, "", {"message": "QueuePool limit of size 5 overflow 0 reached, connection timed out, timeout 30.00", "concurrency": 9})),
+    "a worker limit in JSON": ("undersized-limit", Shop({
+        "config.json": '{"server": {"workers": 4, "port": 8080}}', "app.py": "x = 1\n",
+    }, "", {"message": "all 4 workers are busy, request rejected"})),
+    "a queue in an env file": ("undersized-limit", Shop({
+        ".env": "LOG_LEVEL=info\nINGEST_QUEUE_SIZE=8\n", "app.py": "x = 1\n",
+    }, "", {"message": "ingest queue full (8 items)"})),
+    "a limit in an INI file": ("undersized-limit", Shop({
+        "settings.ini": "[cache]\nmax_clients = 6\nttl = 6\n", "app.py": "x = 1\n",
+    }, "", {"message": "max_clients=6 reached, refusing client"})),
+    "a pool constant in Python": ("undersized-limit", Shop({
+        "depot/__init__.py": "",
+        "depot/pool.py": '''
+            import os
+
+            SIZE = int(os.environ.get("DEPOT_POOL_SIZE", "2"))
+
+            class Exhausted(Exception):
+                pass
+
+            def take():
+                raise Exhausted(f"pool exhausted: {SIZE} in use")
+        ''',
+    }, "from depot.pool import take\ntake()")),
+    "a token limit that cuts answers": ("truncating-limit", Shop({
+        "bot.toml": "[summary]\nmax_tokens = 48\nretries = 48\n",
+        "bot.py": '''
+            import json
+
+            def parse(text):
+                return json.loads(text)
+        ''',
+    }, "from bot import parse\nparse('{\"a\": ')", {"also": [{"title": "answer truncated: finish_reason=length max_tokens=48", "template": "", "count": 4}]})),
+    "a pool that only a burst exhausts": ("undersized-limit", Shop({
+        "settings.toml": "[database]\npool_size = 2\n",
+        "store.py": '''
+            import asyncio, tomllib
+            from pathlib import Path
+
+            class Empty(RuntimeError):
+                pass
+
+            class Pool:
+                def __init__(self):
+                    self.size = tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8"))["database"]["pool_size"]
+                    self.used = 0
+
+                async def query(self):
+                    if self.used >= self.size:
+                        raise Empty(f"no database connection available: pool size {self.size} exhausted")
+                    self.used += 1
+                    await asyncio.sleep(0.01)
+                    self.used -= 1
+        ''',
+        "main.py": _STARLETTE + '''
+from contextlib import asynccontextmanager
+from store import Pool
+
+@asynccontextmanager
+async def lifespan(app):
+    app.state.pool = Pool()
+    yield
+
+async def items(request):
+    try:
+        await request.app.state.pool.query()
+    except RuntimeError:
+        logging.exception("query failed")
+        return JSONResponse({}, status_code=503)
+    return JSONResponse([])
+
+app = Starlette(routes=[Route("/items", items)], lifespan=lifespan)
+''',
+    }, "import asyncio\nfrom store import Pool\nasync def go():\n    p = Pool()\n    await asyncio.gather(*(p.query() for _ in range(5)))\nasyncio.run(go())",
+        {"concurrency": 8, "request": [{"method": "GET", "target": "/items", "body": "", "status": 503}]})),
+}  # fmt: skip
+
+UNKNOWN: dict[str, Shop] = {
+    "no trace and nothing said": Shop({"a.py": "x = 1\n"}, "", {"message": "something odd"}),
+    "a missing value of an unknown kind": Shop({"a.py": "def f(machine):\n    return machine.engine.ignite()\n"}, "from a import f\nfrom types import SimpleNamespace as S\nf(S(engine=None))"),
+    "a miss that nobody answers": Shop({"a.py": "RATES = {}\n\ndef f(code) -> int:\n    return RATES.get(code)['x']\n"}, "from a import f\nf('q')"),
+    "two candidates on one line": Shop({"a.py": "def f(a, b):\n    return a.strip() + b.strip()\n"}, "from a import f\nf('x', None)"),
+    "a plain assertion of the program": Shop({"a.py": "def f(a):\n    raise ValueError('cannot do this')\n"}, "from a import f\nf(1)"),
+    "a pool number that no setting has": Shop({"a.toml": "[db]\npool_size = 9\n"}, "", {"message": "pool size 4 exhausted"}),
+    "two settings that fit alike": Shop({"a.toml": "[red]\npool_size = 4\n[blue]\npool_size = 4\n"}, "", {"message": "pool size 4 exhausted"}),
+    "frames of another program": Shop({"a.py": "x = 1\n"}, "import json\njson.loads('{')"),
+}  # fmt: skip
