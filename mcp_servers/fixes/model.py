@@ -125,6 +125,30 @@ class Proposal:
         return replace(self, certificate=certificate, state=State.CERTIFIED if certificate.passed else State.REFUTED)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a pull request asks for: merge `head` (the tip of `branch`) into `target`, which stood at `base`."""
+
+    fix: str
+    repository: str
+    branch: str
+    target: str
+    base: str
+    head: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request as the forge has it. `state` is open, merged or closed."""
+
+    id: str
+    url: str
+    state: str
+    request: Request
+
+
 def digest_of(value: Mapping[str, Any]) -> str:
     """The SHA-256 of the canonical JSON of a value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

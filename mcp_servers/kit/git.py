@@ -51,6 +51,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "LC_ALL": "C",
 }
 _BLOBS_AT_ONCE = 256
+_COMMIT_FORMAT = "--format=%H%x01%an%x01%cI%x01%s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +200,15 @@ class Repository:
 
     def log(self, revision: str, path: str = "", *, limit: int = 100, exclude: str = "", before: datetime | None = None) -> list[Commit]:
         """Commits reachable from `revision`, newest first: those that touch `path`, not in `exclude`, not after `before`."""
-        words = ["log", "-z", f"--max-count={limit}", "--format=%H%x01%an%x01%cI%x01%s", "--no-decorate"]
+        words = ["log", "-z", f"--max-count={limit}", _COMMIT_FORMAT]
         words += [f"--before={before.isoformat()}"] if before else []
         words += [revision, *([f"^{exclude}"] if exclude else []), "--", *([path] if path else [])]
         return [Commit(*line.split("\x01", 3)) for line in self._git(*words).strip("\0\n").split("\0") if line]
 
-    def commit(self, id: str) -> Commit:
-        return self.log(id, limit=1)[0]
+    def commits(self, ids: Sequence[str]) -> dict[str, Commit]:
+        """These commits, by id; raises `Refusal` for an id that is none."""
+        lines = self._git("log", "-z", "--no-walk=unsorted", _COMMIT_FORMAT, *ids, "--").strip("\0\n").split("\0") if ids else []
+        return {commit.id: commit for commit in (Commit(*line.split("\x01", 3)) for line in lines)}
 
     def tags(self) -> dict[str, str]:
         """Tag names and their commits, oldest tag first."""
@@ -224,9 +227,10 @@ class Repository:
         pairs = zip(fields[::2], fields[1::2], strict=False)
         return [_change(head, path) for head, path in pairs if head]
 
-    def diff(self, base: str, tree: str) -> str:
+    def diff(self, base: str, tree: str, *, binary: bool = False) -> str:
         """The difference as people read it, made anew from the two trees."""
         words = ["-p", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"]
+        words += ["--binary", "--full-index"] if binary else []
         return self._git("diff-tree", "-r", *words, "--diff-algorithm=histogram", self.tree(base), self.tree(tree))
 
     def checked_out(self, ref: str) -> bool:

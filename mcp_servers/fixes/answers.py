@@ -1,0 +1,251 @@
+"""What the tools of fixes answer: facts first, then the handle for the next call."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from mcp_servers.fixes.certificate import Attempt
+from mcp_servers.fixes.model import Certificate, Finding, Proposal, PullRequest, State, Suspect
+
+MAX_DIFF = 12_000
+MAX_LOG = 1_500
+
+
+class SuspectAnswer(TypedDict):
+    commit: str
+    author: str
+    at: str
+    subject: str
+    score: float
+    reasons: list[str]
+    file: NotRequired[str]
+    line: NotRequired[int]
+
+
+class SuspectList(TypedDict):
+    suspects: list[SuspectAnswer]
+    returned: int
+    total: int
+    omitted: int
+    note: NotRequired[str]
+
+
+class FindingAnswer(TypedDict):
+    code: str
+    path: str
+    text: str
+
+
+class CertificateAnswer(TypedDict):
+    passed: bool
+    red_on_base: bool
+    same_fingerprint: bool
+    green_on_patch: bool
+    red_without_fix: bool
+    suite: str
+    runs: int
+    jail: str
+    reason: str
+    seconds: float
+    log: NotRequired[str]
+
+
+class FixLine(TypedDict):
+    id: str
+    case: str
+    title: str
+    state: str
+    digest: str
+    base: str
+    proposed: str
+    branch: NotRequired[str]
+
+
+class FixList(TypedDict):
+    fixes: list[FixLine]
+    returned: int
+    total: int
+    omitted: int
+    hint: NotRequired[str]
+
+
+class FixDetail(FixLine):
+    tree: str
+    target: str
+    files: list[str]
+    test: str
+    approval: str
+    diff: str
+    cause: NotRequired[str]
+    reasoning: NotRequired[str]
+    risk: NotRequired[str]
+    findings: NotRequired[list[FindingAnswer]]
+    certificate: NotRequired[CertificateAnswer]
+    commit: NotRequired[str]
+    diff_omitted: NotRequired[int]
+
+
+class Proposed(TypedDict):
+    id: str
+    digest: str
+    base: str
+    tree: str
+    files: list[str]
+    approval: str
+    findings: list[FindingAnswer]
+    next: str
+
+
+class Certified(TypedDict):
+    id: str
+    digest: str
+    certificate: CertificateAnswer
+    next: str
+
+
+class Applied(TypedDict):
+    id: str
+    branch: str
+    commit: str
+    next: str
+
+
+class PullRequestAnswer(TypedDict):
+    id: str
+    url: str
+    state: str
+    branch: str
+    target: str
+
+
+class RolledBack(TypedDict):
+    id: str
+    how: str
+    summary: str
+
+
+class AttemptAnswer(TypedDict):
+    path: str
+    outcome: str
+    matches: bool
+    seen: NotRequired[str]
+    log: NotRequired[str]
+
+
+class AttemptList(TypedDict):
+    attempts: list[AttemptAnswer]
+    returned: int
+    total: int
+    omitted: int
+
+
+def suspect(found: Suspect) -> SuspectAnswer:
+    answer = SuspectAnswer(
+        commit=found.commit,
+        author=found.author,
+        at=found.at,
+        subject=found.subject[:200],
+        score=found.score,
+        reasons=list(found.reasons),
+    )
+    if found.file:
+        answer["file"] = found.file
+    if found.line:
+        answer["line"] = found.line
+    return answer
+
+
+def line(proposal: Proposal) -> FixLine:
+    answer = FixLine(
+        id=proposal.id,
+        case=proposal.case,
+        title=proposal.title,
+        state=str(proposal.state),
+        digest=proposal.digest,
+        base=proposal.base,
+        proposed=proposal.proposed,
+    )
+    if proposal.branch:
+        answer["branch"] = proposal.branch
+    return answer
+
+
+def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
+    """One proposal whole. The diff is made from the trees; what does not fit is counted, never silently cut."""
+    answer = FixDetail(
+        **line(proposal),
+        tree=proposal.tree,
+        target=proposal.target,
+        files=files,
+        test=proposal.test_path,
+        approval=approval(proposal),
+        diff=diff[:MAX_DIFF],
+    )
+    if len(diff) > MAX_DIFF:
+        answer["diff_omitted"] = len(diff) - MAX_DIFF
+    for key in ("cause", "reasoning", "risk"):
+        if proposal.draft.get(key):
+            answer[key] = str(proposal.draft[key])[:2_000]
+    if proposal.findings:
+        answer["findings"] = [finding(one) for one in proposal.findings]
+    if proposal.certificate:
+        answer["certificate"] = certificate(proposal.certificate)
+    if proposal.commit:
+        answer["commit"] = proposal.commit
+    return answer
+
+
+def approval(proposal: Proposal) -> str:
+    """What strength of approval the proposal asks for."""
+    return "elevated" if proposal.elevated else "ordinary"
+
+
+def finding(found: Finding) -> FindingAnswer:
+    return FindingAnswer(code=found.code, path=found.path, text=found.text)
+
+
+def certificate(seen: Certificate) -> CertificateAnswer:
+    answer = CertificateAnswer(
+        passed=seen.passed,
+        red_on_base=seen.red_on_base,
+        same_fingerprint=seen.same_fingerprint,
+        green_on_patch=seen.green_on_patch,
+        red_without_fix=seen.red_without_fix,
+        suite=seen.suite,
+        runs=seen.runs,
+        jail=seen.jail,
+        reason=seen.reason[:1_000],
+        seconds=seen.seconds,
+    )
+    if not seen.passed and seen.log:
+        answer["log"] = seen.log[-MAX_LOG:]
+    return answer
+
+
+def certified(proposal: Proposal, seen: Certificate) -> Certified:
+    what = (
+        "request_approval puts it before a person."
+        if proposal.state is not State.REFUTED
+        else "The certificate refutes this fix; read its reason and propose another one."
+    )
+    return Certified(id=proposal.id, digest=proposal.digest, certificate=certificate(seen), next=what)
+
+
+def attempt(tried: Attempt) -> AttemptAnswer:
+    answer = AttemptAnswer(path=tried.path, outcome=tried.outcome, matches=tried.matches)
+    if tried.failure_seen:
+        seen = tried.failure_seen
+        answer["seen"] = f"{seen.exception} in {seen.function} ({seen.file}): {seen.message[:200]}"
+    if not tried.matches and tried.log:
+        answer["log"] = tried.log[-MAX_LOG:]
+    return answer
+
+
+def pull_request(opened: PullRequest) -> PullRequestAnswer:
+    request = opened.request
+    return PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=request.target)
+
+
+def event(seen: Certificate) -> dict[str, Any]:
+    """The certificate as the ledger keeps it."""
+    return {**certificate(seen), "id": seen.id, "base": seen.base, "result": seen.result, "test": seen.test}

@@ -1,0 +1,211 @@
+"""Applying and undoing: journaled steps, each safe to repeat. Killed anywhere, the next call goes on from the journal.
+
+intent (spends the approval) → commit (the approved tree, fixed dates) → branch (expected absent) → applied → pull request → done
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from mcp_servers.fixes.forges import Forge
+from mcp_servers.fixes.model import Proposal, PullRequest, Request, State
+from mcp_servers.fixes.policy import POLICY_VERSION
+from mcp_servers.fixes.store import Intent, Store
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.gate import Gate, Write
+from mcp_servers.kit.git import Repository
+from mcp_servers.kit.redaction import clean
+
+ELEVATED_PROOF = 2
+
+
+def branch_of(fix: str) -> str:
+    return f"refs/heads/kintsugi/{fix}"
+
+
+def revert_branch_of(fix: str) -> str:
+    return f"refs/heads/kintsugi/revert-{fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Moves refs of ours, by compare-and-swap, on a person's approval; never a worktree, an index or a branch of the user's."""
+
+    repository: Repository
+    store: Store
+    gate: Gate
+    forge: Forge
+    scratch: Path
+    clock: Callable[[], datetime]
+
+    def apply(self, fix: str, write: Write) -> Proposal:
+        """The applied proposal, its branch and pull request made. Raises `Refusal`: not certified, not approved, base moved, branch taken."""
+        with self._locked():
+            proposal = self._ours(fix)
+            if self.store.intent(fix, "rollback"):
+                raise Refusal(f"{fix} was rolled back; propose it anew.", code="rolled_back")
+            intent = self.store.intent(fix, "apply") or self._begin(proposal, write)
+            if proposal.state is not State.APPLIED:
+                proposal = self._made(proposal, intent, write)
+            if not intent.done:
+                self._open(proposal, write)
+                self.store.step(intent, "done")
+            return proposal
+
+    def open_pull_request(self, fix: str, write: Write) -> PullRequest:
+        """The pull request of an applied fix; raises `Refusal` for one that is not applied."""
+        with self._locked():
+            proposal = self._ours(fix)
+            if proposal.state is not State.APPLIED:
+                raise Refusal(f"{fix} is {proposal.state}; apply_fix makes its branch first.", code="not_applied")
+            return self._open(proposal, write)
+
+    def rollback(self, fix: str, write: Write) -> tuple[Proposal, str]:
+        """The proposal, undone, and how: `deleted` (not merged: our branch is gone) or `revert` (merged: a revert waits on a branch of its own)."""
+        with self._locked():
+            proposal = self._ours(fix)
+            if proposal.state is State.ROLLED_BACK:
+                return proposal, "revert" if self.repository.resolve(revert_branch_of(fix)) else "deleted"
+            if proposal.state is not State.APPLIED:
+                raise Refusal(f"{fix} is {proposal.state}, not applied; there is nothing to roll back.", code="not_applied")
+            intent = self.store.intent(fix, "rollback") or self._begin_rollback(proposal, write)
+            how = self._revert(proposal, intent, write) if intent.onto else self._delete(proposal)
+            undone = replace(proposal, state=State.ROLLED_BACK)
+            with self.store.database.transaction() as connection:
+                self.store.save(undone, connection)
+                self.store.step(intent, "done", connection)
+                self.gate.record(write, "rolled_back", {"fix": fix, "how": how}, connection)
+            return undone, how
+
+    def _begin(self, proposal: Proposal, write: Write) -> Intent:
+        if proposal.certificate is None or not proposal.certificate.passed:
+            raise Refusal(f"{proposal.id} has no certificate that passed; run certify_fix first.", code="not_certified")
+        if proposal.policy != POLICY_VERSION:
+            raise Refusal(f"The policy changed since {proposal.id} was proposed; propose it anew.", code="policy_changed")
+        if self.repository.resolve(proposal.target) != proposal.base:
+            raise Refusal(
+                f"{proposal.target} moved since {proposal.id} was proposed on {proposal.base[:12]}; propose it on the new base.",
+                code="base_moved",
+            )
+        with self.store.database.transaction() as connection:
+            approval = self.gate.spend(proposal.digest, write, connection)
+            if proposal.elevated and approval.proof < ELEVATED_PROOF:
+                files = ", ".join(sorted({finding.path for finding in proposal.findings}))
+                raise Refusal(f"{proposal.id} changes protected files ({files}); it needs a signed approval.", code="stronger_approval")
+            intent = Intent(proposal.id, "apply", proposal.digest, approval.person, self.clock(), proposal.base)
+            self.store.begin(intent, connection)
+        return intent
+
+    def _begin_rollback(self, proposal: Proposal, write: Write) -> Intent:
+        head = self.repository.head(proposal.target)
+        onto = head if self.repository.contains(head, proposal.commit) else ""
+        intent = Intent(proposal.id, "rollback", proposal.digest, write.actor, self.clock(), onto)
+        with self.store.database.transaction() as connection:
+            self.store.begin(intent, connection)
+        return intent
+
+    def _made(self, proposal: Proposal, intent: Intent, write: Write) -> Proposal:
+        """Commit and branch: the approved tree or nothing."""
+        if intent.digest != proposal.digest:
+            raise Refusal(f"{proposal.id} is not what was approved any more; certify it and ask again.", code="digest_changed")
+        commit = self.repository.commit_tree(proposal.tree, [proposal.base], _message(proposal, intent), intent.started)
+        if self.repository.tree(commit) != proposal.tree:
+            raise Refusal(f"The commit of {proposal.id} does not hold the approved tree; nothing was applied.", code="tree_differs")
+        self._point(branch_of(proposal.id), commit)
+        return self._applied(proposal, intent, commit, write)
+
+    def _point(self, branch: str, commit: str) -> None:
+        """The branch, standing at `commit`; it may be there from a call that was cut short, but not elsewhere."""
+        there = self.repository.resolve(branch)
+        if there == commit:
+            return
+        if there is not None:
+            raise Refusal(f"{branch} exists and is not ours; rename or delete it, then repeat.", code="branch_taken")
+        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)  # ours: we hold the lock of this repository
+        self.repository.update_ref(branch, commit, None)
+
+    def _applied(self, proposal: Proposal, intent: Intent, commit: str, write: Write) -> Proposal:
+        branch = branch_of(proposal.id).removeprefix("refs/heads/")
+        applied = replace(proposal, state=State.APPLIED, branch=branch, commit=commit)
+        with self.store.database.transaction() as connection:
+            self.store.save(applied, connection)
+            self.store.step(intent, "applied", connection)
+            self.gate.record(write, "applied", {"fix": proposal.id, "branch": branch, "commit": commit}, connection)
+        return applied
+
+    def _open(self, proposal: Proposal, write: Write) -> PullRequest:
+        opened = self.forge.open(_request(proposal, self.repository.diff(proposal.base, proposal.tree)))
+        self.gate.record(write, "pull_request", {"fix": proposal.id, "pull_request": opened.id})
+        return opened
+
+    def _delete(self, proposal: Proposal) -> str:
+        branch = branch_of(proposal.id)
+        there = self.repository.resolve(branch)
+        if there is not None and there != proposal.commit:
+            raise Refusal(f"{proposal.branch} holds commits that are not ours; delete it yourself if they may go.", code="branch_moved")
+        if there is not None:
+            (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)
+            self.repository.delete_ref(branch, proposal.commit)
+        self.forge.close(proposal.repository, proposal.branch)
+        return "deleted"
+
+    def _revert(self, proposal: Proposal, intent: Intent, write: Write) -> str:
+        """A commit on a branch of its own that takes the fix back; a person merges it. Nobody's history is rewritten."""
+        backwards = self.repository.diff(proposal.base, proposal.tree, binary=True)
+        tree = self.repository.apply_diff(intent.onto, backwards, reverse=True)
+        title = f'Revert "{proposal.title}"'
+        message = f"{title}\n\nThis takes back {proposal.commit}.\n\nCase: {proposal.case}\nFix: {proposal.id}\n"
+        commit = self.repository.commit_tree(tree, [intent.onto], message, intent.started)
+        branch = revert_branch_of(proposal.id)
+        self._point(branch, commit)
+        short = branch.removeprefix("refs/heads/")
+        body = f"Takes back `{proposal.commit}` ({proposal.id}), asked for by {_one_line(write.actor)}."
+        self.forge.open(Request(proposal.id, proposal.repository, short, proposal.target, intent.onto, commit, title, body))
+        return "revert"
+
+    def _ours(self, fix: str) -> Proposal:
+        proposal = self.store.get(fix)
+        if self.repository.resolve(proposal.base) is None:
+            raise Refusal(f"{fix} belongs to another repository than {self.repository.git_dir.parent}.", code="other_repository")
+        return proposal
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        """One writer per repository, over all processes of this user; the system lets go of it when a process dies."""
+        folder = self.scratch / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(str(self.repository.common_dir).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        with (folder / f"{name}.lock").open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _message(proposal: Proposal, intent: Intent) -> str:
+    cause = _one_line(str(proposal.draft.get("cause", "")))
+    trailers = {"Case": proposal.case, "Fix": proposal.id, "Digest": intent.digest, "Approved-by": _one_line(intent.person)}
+    return "\n\n".join(filter(None, (proposal.title, cause, "\n".join(f"{name}: {value}" for name, value in trailers.items())))) + "\n"
+
+
+def _request(proposal: Proposal, diff: str) -> Request:
+    certificate = proposal.certificate
+    seen = f"{certificate.reason} ({certificate.jail}, {certificate.seconds:.1f} s)" if certificate else ""
+    fence = "`" * 8
+    sections = [
+        str(proposal.draft.get("cause", "")),
+        f"Case `{proposal.case}`, fix `{proposal.id}`, approved as `{proposal.digest}`.",
+        f"**Certificate.** {seen}",
+        *(f"**{finding.code}** `{finding.path}`: {finding.text}" for finding in proposal.findings),
+        f"{fence}diff\n{clean(diff)}\n{fence}",
+    ]
+    body = "\n\n".join(section for section in sections if section)
+    return Request(proposal.id, proposal.repository, proposal.branch, proposal.target, proposal.base, proposal.commit, proposal.title, body)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(clean(text)).split())[:300]

@@ -1,0 +1,118 @@
+"""What happens behind each tool: the gate first, then the work, and its record in the transaction that keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mcp_servers.fixes import answers, proposals, suspects
+from mcp_servers.fixes.apply import Applier
+from mcp_servers.fixes.certificate import Attempt
+from mcp_servers.fixes.forges import FORGES
+from mcp_servers.fixes.jail import default
+from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect
+from mcp_servers.fixes.store import Store
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.gate import Write
+from mcp_servers.kit.git import Repository
+from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace
+
+
+class Desk:
+    """One per server. The repository is opened at each call: it may appear, move or vanish while the server runs."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self.store = Store(deps.database)
+
+    def identity(self) -> str:
+        repository = self._repository()
+        return repository.identity(repository.head(self._deps.watched().branch))
+
+    def suspects(
+        self, case: str, trace: StackTrace | None, onset: datetime | None, releases: Sequence[str], keys: Mapping[str, str]
+    ) -> list[Suspect]:
+        """At most three suspects, for a trace, or for the place where the case failed."""
+        if trace is None and case:
+            trace = _place(self._deps.gate.failure(case))
+        ref = self._deps.watched().branch
+        return suspects.find(self._repository(), ref, trace, onset=onset, releases=releases, keys=keys)
+
+    def shown(self, fix: str) -> tuple[Proposal, list[str], str]:
+        """The proposal, the files it changes, and its diff made anew."""
+        repository, proposal = self._repository(), self.store.get(fix)
+        return proposal, self._files(repository, proposal), repository.diff(proposal.base, proposal.tree)
+
+    def attempts(self, write: Write, base: str, candidates: Sequence[tuple[str, str]]) -> list[Attempt]:
+        deps, project = self._deps, self._deps.watched()
+        deps.gate.admit(write)
+        failure = deps.gate.failure(write.case)
+        jail = default(deps.allow_bare_jail)
+        return proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
+
+    def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str]]:
+        """The proposal with its id, recorded on the case; the same draft again finds the proposal there is."""
+        deps, repository = self._deps, self._repository()
+        deps.gate.admit(write)
+        made = proposals.propose(repository, deps.watched(), write.case, draft)
+
+        def record(added: Proposal, connection: Any) -> None:
+            data = {"fix": added.id, "digest": added.digest, "title": added.title, "base": added.base, "tree": added.tree}
+            deps.gate.record(write, "proposed", data, connection)
+
+        proposal = self.store.add(made, deps.clock(), record)
+        if proposal.state is State.REFUTED and proposal.certificate:
+            raise Refusal(f"{proposal.id} was the same and is refuted: {proposal.certificate.reason}", code="already_refuted")
+        return proposal, self._files(repository, proposal)
+
+    def certify(self, write: Write, fix: str) -> tuple[Proposal, Certificate]:
+        """The proposal under the digest that a person approves, and its certificate; one that passed is not made twice."""
+        deps, proposal = self._deps, self.store.get(fix)
+        write = replace(write, case=proposal.case)
+        deps.gate.admit(write)
+        if proposal.certificate is not None and proposal.certificate.passed:
+            return proposal, proposal.certificate
+        failure, jail = deps.gate.failure(proposal.case), default(deps.allow_bare_jail)
+        made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock())
+        assert made.certificate is not None
+        data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
+        with deps.database.transaction() as connection:
+            self.store.save(made, connection)
+            deps.gate.record(write, "certified", data, connection)
+        return made, made.certificate
+
+    def apply(self, write: Write, fix: str) -> Proposal:
+        return self._applier().apply(fix, self._admitted(write, fix))
+
+    def open_pull_request(self, write: Write, fix: str) -> PullRequest:
+        return self._applier().open_pull_request(fix, self._admitted(write, fix))
+
+    def rollback(self, write: Write, fix: str) -> tuple[Proposal, str]:
+        return self._applier().rollback(fix, self._admitted(write, fix))
+
+    def _admitted(self, write: Write, fix: str) -> Write:
+        write = replace(write, case=self.store.get(fix).case)
+        self._deps.gate.admit(write)
+        return write
+
+    def _applier(self) -> Applier:
+        deps, repository = self._deps, self._repository()
+        forge = FORGES["local"](repository, self.store, deps.scratch, deps.clock)
+        return Applier(repository, self.store, deps.gate, forge, deps.scratch, deps.clock)
+
+    def _repository(self) -> Repository:
+        return Repository.at(self._deps.watched().root)
+
+    def _files(self, repository: Repository, proposal: Proposal) -> list[str]:
+        return [change.path for change in repository.changes(proposal.base, proposal.tree)]
+
+
+def _place(failure: Failure) -> StackTrace | None:
+    """A trace of the one frame that a failure names; its line is not known."""
+    if not failure.file:
+        return None
+    frame = Frame(failure.file, 0, failure.function)
+    return StackTrace("", (ExceptionInfo(failure.exception, failure.message, (frame,)),))

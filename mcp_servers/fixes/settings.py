@@ -1,0 +1,191 @@
+"""One value of a configuration file, changed in place: comments, order and every other byte stay as they are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+import tomlkit
+import yaml
+from tomlkit.exceptions import TOMLKitError
+
+from mcp_servers.kit.errors import Refusal
+
+_SUFFIXES: Mapping[str, str] = {
+    **dict.fromkeys((".yaml", ".yml"), "yaml"),
+    **dict.fromkeys((".ini", ".cfg", ".conf"), "ini"),
+    **{".toml": "toml", ".json": "json", ".properties": "env"},
+}
+_YAML = cast(Any, yaml)  # ships without types
+
+
+def set_value(path: str, text: str, key: str, value: Any) -> str:
+    """The text with the dotted `key` set; raises `Refusal` for a missing key, a file that does not parse, or an unknown format."""
+    writer = _WRITERS.get(_format(path))
+    if writer is None:
+        raise Refusal(f"{path} is not TOML, YAML, JSON, INI or .env, so it has no keys to set; use a replace edit.", code="unknown_format")
+    changed = writer(path, text, key, value)
+    if changed == text:
+        raise Refusal(f"{key} in {path} already is {value!r}.", code="already_there")
+    return changed
+
+
+def line_of(path: str, text: str, key: str) -> int:
+    """The line, from 1, that holds the value of the dotted `key`, or 0 when it is not there."""
+    try:
+        if _format(path) in {"yaml", "json"}:
+            return _node(path, text, key).start_mark.line + 1
+        if _format(path) == "toml":
+            return _toml_line(text, key)
+        section, name = _ini_names(path, key)
+        return next((number for number, _ in _ini_lines(text, section, name)), 0)
+    except Refusal:
+        return 0
+
+
+def _format(path: str) -> str:
+    name = PurePosixPath(path).name.lower()
+    if name == ".env" or name.startswith(".env.") or name.endswith(".env"):
+        return "env"
+    return _SUFFIXES.get(PurePosixPath(name).suffix, "")
+
+
+def _toml(path: str, text: str, key: str, value: Any) -> str:
+    if value is None:
+        raise Refusal(f"TOML has no null; give {key} a value, or remove its line with a replace edit.", code="bad_value")
+    try:
+        document = tomlkit.parse(text)
+        container: Any = document
+        *parents, last = key.split(".")
+        for part in parents:
+            container = container[part]
+        before = container[last]
+        if before.unwrap() == value and type(before.unwrap()) is type(value):
+            return text
+        item: Any = cast(Any, tomlkit).item(value)
+        item.trivia.comment_ws, item.trivia.comment = before.trivia.comment_ws, before.trivia.comment
+        container[last] = item
+        return tomlkit.dumps(document)
+    except (KeyError, TypeError, AttributeError):
+        raise _no_key(path, key) from None
+    except TOMLKitError as error:
+        raise Refusal(f"{path} is not TOML: {error}.", code="not_parsed") from error
+    except ValueError as error:
+        raise Refusal(f"{value!r} cannot be written as a TOML value: {error}.", code="bad_value") from error
+
+
+def _toml_line(text: str, key: str) -> int:
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
+            section = header[1].replace('"', "")
+        elif (pair := re.match(r"\s*([\w\".-]+)\s*=", line)) and ".".join(filter(None, (section, pair[1].replace('"', "")))) == key:
+            return number
+    return 0
+
+
+def _yaml(path: str, text: str, key: str, value: Any) -> str:
+    node = _node(path, text, key)
+    if not isinstance(node, yaml.ScalarNode) or isinstance(value, (dict, list)):
+        raise Refusal(f"{key} in {path} is not a single value; use a replace edit.", code="bad_value")
+    if cast(Any, node).style in {"|", ">"} or text[_span(node)[0] :][:1] in {"&", "!"}:
+        raise Refusal(f"{key} in {path} is a block of text, or carries an anchor or a tag; use a replace edit.", code="bad_value")
+    if _same(_YAML.SafeLoader("").construct_object(node), value):
+        return text
+    return _spliced(text, node, _yaml_scalar(value))
+
+
+def _json(path: str, text: str, key: str, value: Any) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise Refusal(f"{path} is not JSON: {error}.", code="not_parsed") from error
+    node = _node(path, text, key)
+    if _same(json.loads(text[slice(*_span(node))]), value):
+        return text
+    return _spliced(text, node, json.dumps(value, ensure_ascii=False))
+
+
+def _same(before: Any, value: Any) -> bool:
+    return before == value and type(before) is type(value)
+
+
+def _node(path: str, text: str, key: str) -> yaml.Node:
+    try:
+        node = cast("yaml.Node | None", _YAML.compose(text, Loader=_YAML.SafeLoader))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Refusal(f"{path} is not one {_format(path).upper()} document: {str(error).splitlines()[0]}.", code="not_parsed") from error
+    for part in key.split("."):
+        node = _child(node, part)
+        if node is None:
+            raise _no_key(path, key)
+    return cast(yaml.Node, node)
+
+
+def _child(node: yaml.Node | None, part: str) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        pairs = cast("list[tuple[yaml.Node, yaml.Node]]", node.value)
+        return next((value for name, value in pairs if name.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and part.isdigit():
+        items = cast("list[yaml.Node]", node.value)
+        return items[int(part)] if int(part) < len(items) else None
+    return None
+
+
+def _spliced(text: str, node: yaml.Node, written: str) -> str:
+    start, end = _span(node)
+    return text[:start] + written + text[end:]
+
+
+def _span(node: yaml.Node) -> tuple[int, int]:
+    return cast(int, node.start_mark.index), cast(int, node.end_mark.index)
+
+
+def _yaml_scalar(value: Any) -> str:
+    written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9).removesuffix("\n").removesuffix("\n...")
+    return json.dumps(value, ensure_ascii=False) if "\n" in written else written
+
+
+def _ini(path: str, text: str, key: str, value: Any) -> str:
+    if isinstance(value, (dict, list)) or "\n" in str(value) or "\r" in str(value):
+        raise Refusal(f"{key} in {path} takes one line of text, not {value!r}.", code="bad_value")
+    section, name = _ini_names(path, key)
+    found = list(_ini_lines(text, section, name))
+    if not found:
+        raise _no_key(path, key)
+    if len(found) > 1:
+        raise Refusal(f"{key} stands {len(found)} times in {path}; use a replace edit.", code="not_unique")
+    number, match = found[0]
+    lines = text.splitlines(keepends=True)
+    quote = match["quote"]
+    written = str(value).lower() if isinstance(value, bool) else str(value)
+    lines[number - 1] = match["head"] + quote + written + quote + match["tail"]
+    return "".join(lines)
+
+
+def _ini_names(path: str, key: str) -> tuple[str, str]:
+    section, _, name = key.rpartition(".")
+    return ("", key) if _format(path) == "env" else (section, name)
+
+
+def _ini_lines(text: str, section: str, name: str) -> list[tuple[int, re.Match[str]]]:
+    value = r"(?P<quote>[\"']?)(?P<value>.*?)(?P=quote)(?P<tail>(?:\s+[#;].*)?\s*)$"
+    pattern = re.compile(rf"(?P<head>\s*(?:export\s+)?{re.escape(name)}\s*[=:][ \t]*){value}", re.S)
+    current = ""
+    found: list[tuple[int, re.Match[str]]] = []
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if header := re.match(r"\s*\[([^\]]+)\]", line):
+            current = header[1].strip()
+        elif current == section and (match := pattern.match(line)):
+            found.append((number, match))
+    return found
+
+
+def _no_key(path: str, key: str) -> Refusal:
+    return Refusal(f"{path} has no key {key!r}; read the file and give the dotted key that it holds.", code="no_such_key")
+
+
+_WRITERS: Mapping[str, Callable[[str, str, str, Any], str]] = {"toml": _toml, "yaml": _yaml, "json": _json, "ini": _ini, "env": _ini}
