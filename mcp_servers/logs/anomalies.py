@@ -129,8 +129,9 @@ def find(records: Sequence[LogRecord], *, now: datetime, baseline: Sequence[LogR
     """What is wrong in these records, compared with the baseline when there is one. Counts are of the window only."""
     records, baseline = _prepared(records, app_roots), _prepared(baseline, app_roots)
     window = _window(records, now, bool(baseline))
-    groups = collect(records, baseline)
-    outcomes = Outcomes(records, window.traffic)
+    marked = signals.mark(records)
+    groups = collect(marked, signals.mark(baseline))
+    outcomes = Outcomes(marked, window.traffic)
     settled = {id(group): reason for group in groups if (reason := outcomes.settled(group))}
     folded = fold([group for group in groups if id(group) not in settled], window.traffic.trace_ids)
     found_spikes = _spikes(groups, baseline, window)
@@ -261,7 +262,10 @@ def _different(group: Group) -> list[LogRecord]:
 
 def _symptom(group: Group) -> Symptom:
     return Symptom(
-        group.title, group.template.text, group.count, headline(group.lead) if group.lead.trace else group.lead.body[:_LONGEST_BODY]
+        group.title,
+        group.template.text,
+        group.count,
+        headline(group.lead, group.signal) if group.lead.trace else group.lead.body[:_LONGEST_BODY],
     )
 
 

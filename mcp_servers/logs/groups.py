@@ -11,10 +11,10 @@ from functools import cached_property
 from hashlib import sha256
 
 from mcp_servers.kit.stack import StackTrace
-from mcp_servers.logs import fingerprint, signals
+from mcp_servers.logs import fingerprint
 from mcp_servers.logs.fingerprint import Fingerprint
 from mcp_servers.logs.model import LogRecord
-from mcp_servers.logs.signals import Signal
+from mcp_servers.logs.signals import Marked, Signal
 from mcp_servers.logs.templates import Miner, Template
 from mcp_servers.logs.traffic import request_of
 
@@ -76,21 +76,20 @@ class Group:
     def title(self) -> str:
         trace = self.lead.trace
         if trace is None:
-            told = self.template.text if self.signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR) else headline(self.lead)
+            told = self.template.text if self.signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR) else headline(self.lead, self.signal)
             return told[:_LONGEST_TITLE]
         frame = trace.top_in_app
         place = f" in {frame.function}" if frame and frame.function else ""
         return f"{_bare(trace.root.type)}{place}: {_first_line(trace.root.message)}".removesuffix(": ")[:_LONGEST_TITLE]
 
 
-def collect(records: Sequence[LogRecord], baseline: Sequence[LogRecord]) -> list[Group]:
+def collect(window: Sequence[Marked], baseline: Sequence[Marked]) -> list[Group]:
     """The groups of everything in the window that hints at something, in the order of their first record."""
-    marked = [(record, _signal(record)) for record in records] + _repeated(records)
-    hints = [(record, signal) for record, signal in marked if signal]
-    past = [(record, signal) for record in baseline if (signal := _signal(record))]
+    hints = [one for one in (*window, *_repeated(window)) if one[1]]
+    past = [one for one in baseline if one[1]]
     miner = Miner()
-    for record, _ in (*hints, *past):
-        miner.add(headline(record), record.timestamp)
+    for record, signal in (*hints, *past):
+        miner.add(headline(record, signal), record.timestamp)
     before: defaultdict[Key, list[LogRecord]] = defaultdict(list)
     for record, signal in past:
         before[_key(record, signal, miner)].append(record)
@@ -100,48 +99,44 @@ def collect(records: Sequence[LogRecord], baseline: Sequence[LogRecord]) -> list
     return [_group(key, found, before.get(key, []), miner) for key, found in members.items()]
 
 
-def headline(record: LogRecord) -> str:
+def headline(record: LogRecord, signal: Signal) -> str:
     """The one line that tells a record apart: type and message of its root error, the route and status of a request, or its text."""
     if record.trace is not None:
         return f"{_bare(record.trace.root.type)}: {_first_line(record.trace.root.message)}"
-    if signals.of(record) in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
+    if signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
         request = request_of(record)
         return f"{request.method} {request.route} answered {request.status}"
     return _first_line(record.body)
 
 
-def _signal(record: LogRecord) -> Signal:
-    return signals.of(record)
-
-
-def _repeated(records: Sequence[LogRecord]) -> list[tuple[LogRecord, Signal]]:
+def _repeated(window: Sequence[Marked]) -> list[Marked]:
     """Events of one id that were reported again and again though nothing says so."""
-    quiet = [record for record in records if not signals.of(record) and _EVENT_WITH_ID.search(record.body)]
+    quiet = [record for record, signal in window if not signal and _EVENT_WITH_ID.search(record.body)]
     counts = Counter((record.service, record.body) for record in quiet)
     return [(record, Signal.DUPLICATE) for record in quiet if counts[record.service, record.body] > _MANY]
 
 
 def _key(record: LogRecord, signal: Signal, miner: Miner) -> Key:
     if record.trace is not None or signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
-        identity = _identity(record)
+        identity = _identity(record, signal)
     else:
-        template = miner.assign(headline(record))
+        template = miner.assign(headline(record, signal))
         identity = template.id if template else ""
     return record.service, signal, identity
 
 
-def _identity(record: LogRecord) -> str:
+def _identity(record: LogRecord, signal: Signal) -> str:
     if record.trace is None:
-        return headline(record)
+        return headline(record, signal)
     found = fingerprint.of(record)
     return found.coarse if found else ""
 
 
 def _group(key: Key, records: list[LogRecord], before: list[LogRecord], miner: Miner) -> Group:
     service, signal, identity = key
-    template = miner.assign(headline(records[0]))
+    template = miner.assign(headline(records[0], signal))
     if template is None or signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
-        text = headline(records[0])
+        text = headline(records[0], signal)
         template = Template(sha256(text.encode()).hexdigest()[:12], text, len(records), None, None, records[0].body)
     return Group(service, signal, identity, template, records, before)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mcp_servers.logs import signals
 from mcp_servers.logs.groups import Group
 from mcp_servers.logs.model import LogRecord
-from mcp_servers.logs.signals import Signal
+from mcp_servers.logs.signals import Marked, Signal
 from mcp_servers.logs.traffic import Traffic
 
 _MOSTLY = 0.9
@@ -28,15 +28,17 @@ class LeftAlone:
 class Outcomes:
     """How requests ended, and what a service said next when no id joins its records."""
 
-    def __init__(self, records: Sequence[LogRecord], traffic: Traffic) -> None:
+    def __init__(self, window: Sequence[Marked], traffic: Traffic) -> None:
+        self._signal: dict[int, Signal] = {}
         self._last_of_trace: dict[str, LogRecord] = {}
         self._failed = traffic.failed()
         self._of_service: defaultdict[str, list[LogRecord]] = defaultdict(list)
         self._position: dict[int, int] = {}
-        for record in records:
+        for record, signal in window:
+            self._signal[id(record)] = signal
             if record.trace_id:
                 self._last_of_trace[record.trace_id] = record
-                if signals.of(record) == Signal.ERROR and not signals.says_retry(record):
+                if signal == Signal.ERROR and not signals.says_retry(record):
                     self._failed.add(record.trace_id)
             self._position[id(record)] = len(self._of_service[record.service])
             self._of_service[record.service].append(record)
@@ -54,7 +56,7 @@ class Outcomes:
     def _came_right(self, record: LogRecord) -> bool:
         if record.trace_id:
             last = self._last_of_trace[record.trace_id]
-            return record.trace_id not in self._failed and last is not record and signals.of(last) not in (Signal.ERROR, Signal.RETRY)
+            return record.trace_id not in self._failed and last is not record and self._signal[id(last)] not in (Signal.ERROR, Signal.RETRY)
         following = self._of_service[record.service][self._position[id(record)] + 1 :][:_NEXT]
         return any(signals.says_success(later) for later in following)
 

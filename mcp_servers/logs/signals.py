@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from mcp_servers.logs.model import LogRecord, Severity
@@ -41,6 +42,14 @@ _SUCCESS = re.compile(
     r"\bsucce(?:ss|eded)|\bsent\b|\brecovered\b|\bafter \d+ (?:attempts|retries|tries)|\bcompleted?\b|\b(?:re)?connected\b|\bdone\b|\bok\b",
     re.I,
 )
+
+
+Marked = tuple[LogRecord, Signal]
+
+
+def mark(records: Iterable[LogRecord]) -> list[Marked]:
+    """Every record with its signal: looked at once, used by all."""
+    return [(record, of(record)) for record in records]
 
 
 def of(record: LogRecord) -> Signal:

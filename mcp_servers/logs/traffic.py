@@ -38,9 +38,14 @@ class Request:
         return {name: value for name, value in known.items() if value}
 
 
+_UNKNOWN = Request()
+
+
 def request_of(record: LogRecord) -> Request:
     """The request that a record names in its attributes, or as a line of an access log."""
     attributes = record.attributes
+    if not attributes and '"' not in record.body:
+        return _UNKNOWN
     path, query = _text(attributes, "url.path", "http.target", "path"), _text(attributes, "url.query")
     method = _text(attributes, "http.request.method", "http.method", "method")
     if not (path and method):
@@ -140,4 +145,8 @@ def _status(attributes: Any) -> int:
 
 
 def _text(attributes: Any, *names: str) -> str:
-    return next((str(attributes[name]) for name in names if attributes.get(name) not in (None, "")), "")
+    for name in names:
+        value = attributes.get(name)
+        if value is not None and value != "":
+            return str(value)
+    return ""

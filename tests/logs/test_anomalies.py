@@ -34,13 +34,13 @@ def raised(
     )
 
 
-def served(seconds: float, path: str, status: int, service: str = "api", trace_id: str = "", ms: float = 10, **more: Any) -> LogRecord:
+def served(seconds: float, path: str, status: int, service: str = "api", trace_id: str = "", ms: float = 10, query: str = "") -> LogRecord:
     attributes: dict[str, Any] = {
         "http.request.method": "GET",
         "url.path": path,
         "http.response.status_code": status,
         "event.duration": ms * 1_000_000,
-        **more,
+        "url.query": query,
     }
     return LogRecord(at(seconds), Severity.INFO, "request", service, trace_id, attributes=attributes)
 
@@ -64,7 +64,7 @@ def failing(
         trace = f"{function}-{n}"
         records += [
             raised(n, error, function, trace_id=trace),
-            served(n + 0.1, f"/customers/{n}", 500, trace_id=trace, **{"url.query": "full=1"}),
+            served(n + 0.1, f"/customers/{n}", 500, trace_id=trace, query="full=1"),
             said(n + 0.2, "upstream answered 500", Severity.ERROR, "web", trace),
             served(n + 0.3, f"/page/{n}", 502, "web", trace),
         ]
