@@ -65,7 +65,9 @@ class TestBubblewrap:
         assert shell(jail, script, work, disk=20 * MIB).output.split() == ["1", "1", "1"]
 
     def test_nobody_inside_is_root_or_can_become_one(self, work: Path) -> None:
-        outcome = shell(default(), "id -u; grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status; unshare -U true && echo namespace", work)
+        outcome = shell(
+            default(), "id -u; grep -E 'Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs' /proc/self/status; unshare -U true && echo namespace", work
+        )
         user, *rest = outcome.output.split("\n")
         assert user != "0"
         assert {line.split()[1] for line in rest[:5]} == {"0000000000000000", "1"}
@@ -83,9 +85,9 @@ class TestBubblewrap:
         assert shell(default(), "echo well", work).output == "well\n"
 
     def test_memory_is_bounded_for_one_process_and_for_all_together(self, work: Path) -> None:
-        one = shell(default(), "perl -e '$x = \"a\" x (300 << 20); print \"held\"'", work, memory=200 * MIB)
+        one = shell(default(), 'perl -e \'$x = "a" x (300 << 20); print "held"\'', work, memory=200 * MIB)
         assert "held" not in one.output
-        script = 'for each in 1 2 3 4; do perl -e \'$x = "a" x (60 << 20); sleep 20\' & done; wait'
+        script = "for each in 1 2 3 4; do perl -e '$x = \"a\" x (60 << 20); sleep 20' & done; wait"
         together = shell(default(), script, work, memory=200 * MIB)
         assert together.code == -signal.SIGKILL
         assert not together.timed_out

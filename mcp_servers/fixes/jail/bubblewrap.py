@@ -60,7 +60,7 @@ class Bubblewrap:
         return watch([*wall, *script, *self._step_down(), *_limited(limits), *command], limits=limits, stdin=stdin)
 
     def _namespaces(self) -> list[str]:
-        common = [str(self.program), "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        common = [str(self.program), "--die-with-parent", "--new-session", "--hostname", "jail", "--cap-drop", "ALL"]
         if self.as_root:
             spaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
             return [*common, *spaces, *(word for name in _ROOT_NEEDS for word in ("--cap-add", name))]
@@ -77,10 +77,7 @@ class Bubblewrap:
 
 
 _COPY = f'cp -RP --preserve=mode,timestamps {SOURCE}/. {WORK}/ && exec "$@"'
-_COPY_AS_ROOT = (
-    f"cp -RP --preserve=mode,timestamps {SOURCE}/. {WORK}/ && "
-    f'chown -hR "$1:$1" {WORK} {HOME} && shift && exec "$@"'
-)
+_COPY_AS_ROOT = f'cp -RP --preserve=mode,timestamps {SOURCE}/. {WORK}/ && chown -hR "$1:$1" {WORK} {HOME} && shift && exec "$@"'
 
 
 def _tree(work: Path, readable: Sequence[Path], limits: Limits) -> list[str]:
