@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kintsugi.loop.deployers import Deployer, Merged
 from kintsugi.loop.healer import Healer
 from kintsugi.loop.workflow import Loop
-from kintsugi.reasoners import REASONERS, Tree
+from kintsugi.reasoners import REASONERS
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from kintsugi.workspace import ledger_of
@@ -30,7 +30,7 @@ def build_loop(
     repository.head(project.branch)
     ledger = ledger_of(deps)
 
-    def head() -> tuple[str, Tree]:
+    def head() -> tuple[str, CommitTree]:
         commit = repository.head(project.branch)
         return commit, CommitTree(repository, commit)
 

@@ -23,6 +23,9 @@ class CommitTree:
     def files(self) -> Sequence[str]:
         return self._files
 
+    def files_at(self, commit: str) -> Sequence[str]:
+        return self._repository.files(commit)
+
     def read(self, path: str) -> str:
         return self.read_at(self._commit, path)
 

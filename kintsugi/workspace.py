@@ -23,7 +23,9 @@ def open_project() -> Deps:
     """As `open_deps`, and raises `Misconfigured` outside a project."""
     deps = open_deps()
     if deps.project is None:
-        raise Misconfigured("This folder is not in a watched project: no kintsugi.toml here or above. Write one with `kintsugi init`.", code="no_project")
+        raise Misconfigured(
+            "This folder is not in a watched project: no kintsugi.toml here or above. Write one with `kintsugi init`.", code="no_project"
+        )
     return deps
 
 

@@ -99,7 +99,7 @@ class Demo:
         deps = assemble(self._project(), home=self._options.folder / "state", allow_bare_jail=True)
         self._ledger, self._approvals = ledger_of(deps), approvals_of(deps)
         self._tools = Tools(deps, writes=True)
-        self._story = Story(self._ledger, self._console, self._began, lambda commit: repository.commit(commit).subject)
+        self._story = Story(self._ledger, self._console, self._began, lambda commit: repository.log(commit, limit=1)[0].subject)
         self._story.say(f"The shop runs at {self.shop.url('web')} under a steady load. It is broken; nobody has looked yet.", "bold")
         deployer = ShopDeployer(self.shop, repository, self._options.folder / "releases")
         async with build_loop(deps, deployer=deployer, one_at_a_time=True, tools=self._tools) as loop:

@@ -9,8 +9,9 @@ from typing import Any
 
 from kintsugi.loop.deployers import Deployer
 from kintsugi.loop.moves import Move, next_move, options_refuted
-from kintsugi.reasoners import Diagnosis, Draft, Reasoner, Tree
+from kintsugi.reasoners import Diagnosis, Draft, Reasoner
 from kintsugi.tools import Tools
+from kintsugi.tree import CommitTree
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, Fix, State
 from mcp_servers.kit.errors import KintsugiError, Refusal
@@ -32,7 +33,7 @@ class Healer:
         tools: Tools,
         ledger: Ledger,
         reasoners: Sequence[Reasoner],
-        head: Callable[[], tuple[str, Tree]],
+        head: Callable[[], tuple[str, CommitTree]],
         deployer: Deployer,
         *,
         one_at_a_time: bool = False,
@@ -94,6 +95,8 @@ class Healer:
         _, tree = self._head()
         diagnosis, by = await self._judge(case, tree, suspects)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
+        if diagnosis.file and diagnosis.line:
+            suspects = await self._suspects(case, diagnosis) or suspects
         await self._tools.call(
             "record_diagnosis",
             case_id=case.id,
@@ -129,8 +132,8 @@ class Healer:
         reasons: list[str] = [case.reason] if case.reason else []
         for draft in drafts[options_refuted(case) :]:
             try:
-                test = await self._reproduction(case, base, draft)
-                await self._tools.call("propose_fix", case_id=case.id, draft=test, actor=ACTOR)
+                proven = await self._reproduction(case, base, draft)
+                await self._tools.call("propose_fix", case_id=case.id, draft=proven, actor=ACTOR)
                 return True
             except Refusal as refusal:
                 if refusal.code in {"paused", "illegal_move"}:
@@ -186,17 +189,29 @@ class Healer:
 
     async def _learn(self, case: Case) -> bool:
         fix = _fix(case)
-        answer = await self._tools.call("record_lesson", **_lesson(case, fix), actor=ACTOR)
+        answer = await self._tools.call("record_lesson", **_lesson(case, fix), changes=await self._changes(fix), actor=ACTOR)
         note = f"{fix.id} is verified in production. Lesson {answer['lesson_id']}."
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
         return False
 
-    async def _suspects(self, case: Case) -> list[dict[str, Any]]:
-        try:
-            answer = await self._tools.call("find_suspect_commits", case_id=case.id)
-        except Refusal:
+    async def _suspects(self, case: Case, place: Diagnosis | None = None) -> list[dict[str, Any]]:
+        """Suspect commits of the trace, or of the place that a diagnosis names."""
+        trace = _trace_of(place) if place else case.evidence.get("trace")
+        if not trace:
             return []
-        return list(answer.get("suspects", []))
+        evidence: dict[str, Any] = {"trace": trace, "releases": list(case.evidence.get("releases") or {})}
+        if case.evidence.get("onset"):
+            evidence["onset"] = case.evidence["onset"]
+        answer = await self._tools.call("find_suspect_commits", case_id=case.id, **evidence)
+        return list(answer["suspects"])
+
+    async def _changes(self, fix: Fix) -> list[dict[str, str]]:
+        """What the fix changed, before and after, without what it added: the guard is made from it."""
+        detail = await self._tools.call("get_fix", fix_id=fix.id)
+        _, tree = self._head()
+        old = set(tree.files_at(fix.base))
+        paths = [path for path in detail["files"] if path in old]
+        return [{"path": path, "before": tree.read_at(fix.base, path), "after": tree.read_at(fix.commit, path)} for path in paths]
 
     async def _known(self, case: Case) -> list[dict[str, str]]:
         answer = await self._tools.call("query_known_issues", fingerprint=str(case.evidence["fingerprint"]["coarse"]), limit=3)
@@ -205,7 +220,7 @@ class Healer:
             for item in answer["issues"]
         ]
 
-    async def _judge(self, case: Case, tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
+    async def _judge(self, case: Case, tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
         """The first reasoner that reaches a cause, free ones first; else the last one's inconclusive."""
         diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
         for reasoner in self._reasoners:
@@ -214,7 +229,7 @@ class Healer:
                 break
         return diagnosis, by
 
-    async def _drafts(self, case: Case, tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> list[Draft]:
+    async def _drafts(self, case: Case, tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> list[Draft]:
         known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
         diagnosis = Diagnosis(**known)
         for reasoner in self._reasoners:
@@ -230,7 +245,7 @@ class Healer:
         chosen = next((i for i, attempt in enumerate(answer["attempts"]) if attempt["matches"]), None)
         if chosen is None:
             raise Refusal(f"none of {len(candidates)} reproductions failed as production did", code="not_reproduced")
-        return draft.as_json(draft.tests[chosen]) | {"guard": dict(draft.guard)}
+        return draft.as_json(draft.tests[chosen])
 
     async def _enter(self, case: Case) -> None:
         if self._train and self._holder != case.id:
@@ -266,6 +281,12 @@ def _fix(case: Case) -> Fix:
 
 def _for_reasoner(case: Case) -> dict[str, Any]:
     return {"id": case.id, "title": case.title, "service": case.service, "evidence": dict(case.evidence)}
+
+
+def _trace_of(place: Diagnosis) -> dict[str, Any]:
+    """A trace of the one line that a diagnosis names, so that blame can be asked about it."""
+    frame = {"file": place.file, "line": place.line, "function": place.function}
+    return {"language": "", "exceptions": [{"type": "", "message": "", "frames": [frame]}]}
 
 
 _ISSUE_TYPES = {"bug": "error", "configuration": "error", "infrastructure": "crash"}
