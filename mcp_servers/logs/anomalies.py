@@ -234,7 +234,7 @@ def _anomaly(problem: Problem, kind: Kind, level: Level, spike: Spike | None, wi
         request=window.traffic.samples(group.records),
         concurrency=window.traffic.concurrency(group.service),
         also=tuple(_symptom(one) for one in problem.also),
-        explain=explain(group, kind, impact, spike),
+        explain=explain(group, impact, spike),
     )
 
 
@@ -242,7 +242,7 @@ def _impact(problem: Problem, window: _Window) -> Impact:
     group = problem.lead
     requests = len(window.traffic.of(group.service))
     statuses = window.traffic.statuses(group.trace_ids, group.service)
-    return Impact(window.minutes, requests, statuses, window.span)
+    return Impact(window.minutes, requests, statuses, window.span, window.has_baseline)
 
 
 def _numbers(group: Group, spike: Spike | None) -> dict[str, float]:

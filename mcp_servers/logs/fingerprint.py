@@ -17,6 +17,7 @@ from mcp_servers.logs.model import LogRecord
 
 VERSION = 1
 _FRAMES = 40
+_LONGEST = 2048
 _SYSTEM_FRAMES = 3
 _RESOURCES = (
     ("EMFILE", re.compile(r"\bErrno 2[34]\b|\bE[MN]FILE\b|too many open files", re.I)),
@@ -58,10 +59,8 @@ def of(record: LogRecord) -> Fingerprint | None:
     kind, message = _told(record)
     if not kind and not message.strip():
         return None
-    resource = _resource(f"{kind}: {message}")
-    masked = mask_message(message)
-    coarse = f"{resource}|{kind}|{record.service}" if resource else f"{kind}|{record.service}|{masked}"
-    return Fingerprint(VERSION, _hash("message", coarse), _hash("message", f"{kind}|{record.service}|{masked}"))
+    fine = _hash("message", f"{kind}|{record.service}|{mask_message(message)}")
+    return Fingerprint(VERSION, resource_of(record) or fine, fine)
 
 
 def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
@@ -70,14 +69,23 @@ def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
     ours = [_name(frame, trace.language) for frame in _nearest_first(trace) if frame.in_app]
     shown = list(dict.fromkeys(ours))[:_FRAMES] or _system(trace) or [mask_message(trace.root.message)]
     fine = f"{trace.language}|{types}|{'>'.join(shown)}"
-    return Fingerprint(VERSION, _hash("trace", _coarse(trace, service)), _hash("trace", fine))
+    return Fingerprint(VERSION, _spent(trace, service) or _hash("trace", _coarse(trace)), _hash("trace", fine))
 
 
-def _coarse(trace: StackTrace, service: str) -> str:
-    for exception in trace.exceptions:
-        resource = _resource(f"{exception.type}: {exception.message}")
-        if resource:
-            return f"{resource}|{_bare(exception.type)}|{service}"
+def resource_of(record: LogRecord) -> str:
+    """The coarse hash of a spent system resource that a record reports: one per resource and service, whoever ran out of it first."""
+    if record.trace is not None:
+        return _spent(record.trace, record.service)
+    kind, message = _told(record)
+    return _resource(f"{kind}: {message[:_LONGEST]}", record.service)
+
+
+def _spent(trace: StackTrace, service: str) -> str:
+    named = (_resource(f"{exception.type}: {exception.message[:_LONGEST]}", service) for exception in trace.exceptions)
+    return next((found for found in named if found), "")
+
+
+def _coarse(trace: StackTrace) -> str:
     top = trace.top_in_app
     place = _name(top, trace.language) if top else ">".join(_system(trace)) or mask_message(trace.root.message)
     return f"{trace.language}|{_bare(trace.root.type)}|{place}"
@@ -91,8 +99,9 @@ def _told(record: LogRecord) -> tuple[str, str]:
     return _bare(kind), str(record.attributes.get("exception.message") or record.body)
 
 
-def _resource(text: str) -> str:
-    return next((name for name, words in _RESOURCES if words.search(text)), "")
+def _resource(text: str, service: str) -> str:
+    name = next((name for name, words in _RESOURCES if words.search(text)), "")
+    return _hash("resource", f"{name}|{service}") if name else ""
 
 
 def _nearest_first(trace: StackTrace) -> Iterator[Frame]:

@@ -117,19 +117,18 @@ def _repeated(window: Sequence[Marked]) -> list[Marked]:
 
 
 def _key(record: LogRecord, signal: Signal, miner: Miner) -> Key:
-    if record.trace is not None or signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
-        identity = _identity(record, signal)
-    else:
-        template = miner.assign(headline(record, signal))
-        identity = template.id if template else ""
-    return record.service, signal, identity
+    return record.service, signal, _identity(record, signal, miner)
 
 
-def _identity(record: LogRecord, signal: Signal) -> str:
-    if record.trace is None:
+def _identity(record: LogRecord, signal: Signal, miner: Miner) -> str:
+    if signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
         return headline(record, signal)
-    found = fingerprint.of(record)
-    return found.coarse if found else ""
+    if record.trace is not None:
+        found = fingerprint.of(record)
+        return found.coarse if found else ""
+    resource = fingerprint.resource_of(record) if signal == Signal.ERROR else ""
+    template = None if resource else miner.assign(headline(record, signal))
+    return template.id if template else resource
 
 
 def _group(key: Key, records: list[LogRecord], before: list[LogRecord], miner: Miner) -> Group:

@@ -17,17 +17,24 @@ _FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The window in minutes, the requests its service answered, and how those of the anomaly ended, by status code."""
+    """The window in minutes, the requests its service answered, and how those of the anomaly ended, by status code; whether there is a past to compare with."""
 
     minutes: float
     requests: int
     statuses: Mapping[int, int]
     span: Span
+    has_baseline: bool
 
 
-def explain(group: Group, kind: str, impact: Impact, spike: Spike | None) -> str:
+def explain(group: Group, impact: Impact, spike: Spike | None) -> str:
     """Two to five short sentences: frequency, user impact by status codes, timing, releases, comparison."""
-    sentences = [_frequency(group, impact), _felt(impact), _rhythm(group, impact.span), _releases(group), _compared(group, kind, spike)]
+    sentences = [
+        _frequency(group, impact),
+        _felt(impact),
+        _rhythm(group, impact.span),
+        _releases(group),
+        _compared(group, spike if group.before else None, impact),
+    ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -66,10 +73,12 @@ def _releases(group: Group) -> str:
     return f"Only in release {releases[0]}." if len(releases) == 1 else f"In releases {', '.join(releases)}."
 
 
-def _compared(group: Group, kind: str, spike: Spike | None) -> str:
-    if spike and group.before:
+def _compared(group: Group, spike: Spike | None, impact: Impact) -> str:
+    if spike:
         return f"That is {spike.ratio:.1f} times the usual rate (p = {spike.p:.1g})."
-    return "It was never seen before." if kind in ("new_error", "new_template") else ""
+    if not impact.has_baseline:
+        return ""
+    return f"The baseline holds {len(group.before)} of it." if group.before else "The baseline does not know it."
 
 
 def _clock(time: datetime) -> str:

@@ -238,6 +238,19 @@ def test_two_services_with_an_error_of_one_name_are_two_problems():
     assert sorted(anomaly.service for anomaly in look(records).anomalies) == ["api", "worker"]
 
 
+def test_a_spent_resource_is_one_problem_that_shows_our_code():
+    accept = 'Traceback (most recent call last):\n  File "/usr/lib/python3.11/asyncio/a.py", line 1, in accept\n    x()\nOSError: [Errno 24] Too many open files\n'
+    records = [LogRecord(at(n), Severity.ERROR, "accept failed", "api", trace=stacktrace.parse(accept)) for n in range(30)]
+    records += [raised(n, "httpx2.ConnectError: [Errno 24] Too many open files", "related", trace_id=f"t{n}") for n in range(5)]
+    records += [said(n, "could not log: [Errno 24] Too many open files", Severity.ERROR) for n in range(4)]
+    anomaly = only(records)
+    assert (anomaly.title, anomaly.count, anomaly.error_type) == (
+        "ConnectError in related: [Errno 24] Too many open files",
+        39,
+        "infrastructure",
+    )
+
+
 # --- evidence ---
 
 

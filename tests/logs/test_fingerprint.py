@@ -118,6 +118,11 @@ def test_a_spent_system_resource_is_one_error_wherever_it_strikes(message: str):
     assert of_text(strike("reports")).coarse != of_text(strike("reports"), service="worker").coarse
 
 
+def test_a_spent_resource_is_one_error_whatever_type_reports_it():
+    trace = 'Traceback (most recent call last):\n  File "/app/a.py", line 3, in f\n    x()\nhttpx2.ConnectError: [Errno 24] Too many open files\n'
+    assert of_text(trace).coarse == of_message("socket.accept() failed: OSError: [Errno 24] Too many open files").coarse
+
+
 def test_without_frames_of_ours_the_nearest_system_frames_speak():
     text = 'Traceback (most recent call last):\n  File "/usr/lib/python3.11/json/decoder.py", line {}, in {}\n    x\nValueError: no\n'
     assert of_text(text.format(3, "decode")) == of_text(text.format(9, "decode"))
