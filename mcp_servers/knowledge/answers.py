@@ -6,6 +6,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from mcp_servers.knowledge.guards import Finding
 from mcp_servers.knowledge.model import Lesson, RuntimeIssue
 from mcp_servers.knowledge.recall import Match
 
@@ -72,6 +73,23 @@ class LessonsFound(TypedDict):
     note: NotRequired[str]
 
 
+class Objection(TypedDict):
+    guard_id: str
+    lesson_id: str
+    path: str
+    line: int
+    text: str
+    message: str
+
+
+class ChangesChecked(TypedDict):
+    guards: int
+    returned: int
+    total: int
+    omitted: int
+    findings: list[Objection]
+
+
 class LessonRecorded(TypedDict):
     lesson_id: str
     created: bool
@@ -125,6 +143,12 @@ def lesson_found(match: Match[Lesson], trust: float) -> LessonFound:
         if value := getattr(lesson, key):
             answer[key] = value
     return answer
+
+
+def objection(finding: Finding, lesson: str) -> Objection:
+    return Objection(
+        guard_id=finding.guard, lesson_id=lesson, path=finding.path, line=finding.line, text=finding.text[:200], message=finding.message
+    )
 
 
 def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str) -> LessonRecorded:

@@ -31,8 +31,16 @@ class Change(TypedDict):
     after: Annotated[str, Field(max_length=200_000)]
 
 
+class File(TypedDict):
+    """One file as it would be."""
+
+    path: Annotated[str, Field(max_length=500)]
+    content: Annotated[str, Field(max_length=500_000)]
+
+
 _ID = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
+Files = Annotated[list[File], Field(description="The files to check, whole.", max_length=500)]
 Fingerprint = Annotated[str | FingerprintGiven, Field(description="The anomaly's fingerprint, unchanged, or its coarse part.")]
 Template = Annotated[str, Field(description="The log template's text, as find_anomalies gives it.", max_length=4000)]
 Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]

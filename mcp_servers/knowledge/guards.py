@@ -44,16 +44,24 @@ def compile(before: Mapping[str, str], after: Mapping[str, str], message: str, s
 
 def check(guard: Guard, files: Mapping[str, str], scan: Scan = astgrep.scan) -> list[Finding]:
     """What the guard objects to in the files; raises `Refusal` for a guard of an unknown kind or with a rule that is none."""
-    match guard.get("kind"):
-        case "config-bound":
-            return list(_bound_findings(guard, files))
-        case "ast-grep":
-            language = str(guard["rule"]["language"])
-            readable = {path: text for path, text in files.items() if language_of(path) == language}
-            hits = scan([guard["rule"]], readable) if readable else []
-            return [Finding(guard["id"], hit.path, hit.line, hit.text, guard["message"]) for hit in hits]
-        case kind:
-            raise Refusal(f"There is no guard of kind {kind!r}; guards are 'ast-grep' or 'config-bound'.", code="unknown_guard")
+    return check_all([guard], files, scan)
+
+
+def check_all(guards: Sequence[Guard], files: Mapping[str, str], scan: Scan = astgrep.scan) -> list[Finding]:
+    """What any of the guards objects to, in the order of the files and their lines, in one run of ast-grep."""
+    for guard in guards:
+        if guard.get("kind") not in ("ast-grep", "config-bound"):
+            raise Refusal(
+                f"There is no guard of kind {guard.get('kind')!r}; guards are 'ast-grep' or 'config-bound'.", code="unknown_guard"
+            )
+    rules = {guard["id"]: guard for guard in guards if guard["kind"] == "ast-grep"}
+    spoken = {guard["rule"]["language"] for guard in rules.values()}
+    readable = {path: text for path, text in files.items() if language_of(path) in spoken}
+    hits = scan([guard["rule"] for guard in rules.values()], readable) if readable else []
+    found = [Finding(hit.rule, hit.path, hit.line, hit.text, rules[hit.rule]["message"]) for hit in hits]
+    found += [finding for guard in guards if guard["kind"] == "config-bound" for finding in _bound_findings(guard, files)]
+    order = {path: number for number, path in enumerate(files)}
+    return sorted(found, key=lambda finding: (order[finding.path], finding.line, finding.guard))
 
 
 def _possible(before: Mapping[str, str], after: Mapping[str, str], message: str) -> Iterable[Guard]:

@@ -45,6 +45,11 @@ def trust_now(lesson: Lesson, now: datetime) -> float:
     return round(min(1.0, lesson.trust + 0.05 * lesson.held) * 0.5**lesson.failed * 0.5**years, 3)
 
 
+def trusted(lessons: Iterable[Lesson], now: datetime) -> list[Lesson]:
+    """The lessons that still count; one that kept failing is silent, and so is its guard."""
+    return [lesson for lesson in lessons if trust_now(lesson, now) >= LEAST_TRUST]
+
+
 def recall_issues(question: Question, candidates: Iterable[RuntimeIssue], total: int) -> list[Match[RuntimeIssue]]:
     """The issues that are about the question, best first, the latest first among equals."""
     found = _matches(question, {issue.id: (issue, _issue_text(issue)) for issue in candidates}, total)
@@ -53,8 +58,7 @@ def recall_issues(question: Question, candidates: Iterable[RuntimeIssue], total:
 
 def recall_lessons(question: Question, candidates: Iterable[Lesson], total: int, now: datetime) -> list[Match[Lesson]]:
     """The lessons that are about the question and still trusted, by likeness, then trust."""
-    trusted = [lesson for lesson in candidates if trust_now(lesson, now) >= LEAST_TRUST]
-    found = _matches(question, {lesson.id: (lesson, _lesson_text(lesson)) for lesson in trusted}, total)
+    found = _matches(question, {lesson.id: (lesson, _lesson_text(lesson)) for lesson in trusted(candidates, now)}, total)
     return sorted(found, key=lambda match: (-match.likeness, -trust_now(match.known, now), match.known.id))
 
 

@@ -15,6 +15,7 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask, guards
 from mcp_servers.knowledge.answers import (
+    ChangesChecked,
     IssueRecorded,
     KnownIssues,
     LessonRecorded,
@@ -22,6 +23,7 @@ from mcp_servers.knowledge.answers import (
     known_issue,
     lesson_found,
     lesson_recorded,
+    objection,
 )
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
 from mcp_servers.knowledge.model import (
@@ -35,7 +37,7 @@ from mcp_servers.knowledge.model import (
     lesson_id,
     template_of,
 )
-from mcp_servers.knowledge.recall import recall_issues, recall_lessons, trust_now
+from mcp_servers.knowledge.recall import recall_issues, recall_lessons, trust_now, trusted
 from mcp_servers.knowledge.store import Store
 
 ROOM = DEFAULT_BUDGET - 500
@@ -46,6 +48,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the knowledge tools."""
     store = Store(deps.database)
     _register_reads(tools, deps, store)
+    _register_check(tools, deps, store)
     _register_issue_write(tools, deps, store)
     _register_lesson_write(tools, deps, store)
 
@@ -83,6 +86,18 @@ def _register_reads(tools: Toolbox, deps: Deps, store: Store) -> None:
         shown, _ = fit([lesson_found(match, trust_now(match.known, now)) for match in matches[:limit]], ROOM)
         answer = LessonsFound(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), lessons=shown)
         return answer if shown else {**answer, "note": NOTHING}
+
+
+def _register_check(tools: Toolbox, deps: Deps, store: Store) -> None:
+    @tools.read(title="Check changes")
+    async def check_changes(files: ask.Files) -> ChangesChecked:
+        """Checks files against the guards of every lesson, from any repository: places that repeat a mistake production has paid for."""
+        lessons = {lesson.guard_id: lesson for lesson in trusted(await run_sync(store.guarded), deps.clock())}
+        rules = [json.loads(lesson.guard) for lesson in lessons.values()]
+        texts = {file["path"]: file["content"] for file in files}
+        found = await run_sync(guards.check_all, rules, texts)
+        shown, omitted = fit([objection(finding, lessons[finding.guard].id) for finding in found], ROOM)
+        return ChangesChecked(guards=len(rules), returned=len(shown), total=len(found), omitted=omitted, findings=shown)
 
 
 def _register_issue_write(tools: Toolbox, deps: Deps, store: Store) -> None:

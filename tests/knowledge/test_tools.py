@@ -92,6 +92,29 @@ async def test_a_verified_case_leaves_a_lesson_with_a_working_guard(tools: Tools
     assert Ledger(tools.deps.database, tools.deps.clock).case(case).lesson == told["lesson_id"]
 
 
+@pytest.mark.promise("S0.28")
+async def test_the_lesson_of_one_repository_warns_every_other(tools: Tools) -> None:
+    change = {"path": "a.py", "before": "requests.get(url)\n", "after": "requests.get(url, timeout=5)\n"}
+    bound = {"path": "settings.toml", "before": "[pool]\nsize = 5\n", "after": "[pool]\nsize = 20\n"}
+    learned = [
+        await tools.call("record_lesson", **lesson(f"case_{number}", provenance="reported", changes=[made]))
+        for number, made in enumerate((change, bound))
+    ]
+    files = [
+        {"path": "other/settings.toml", "content": "[pool]\nsize = 9\n"},
+        {"path": "other/b.py", "content": "import requests\nrequests.get('https://x.test')\nrequests.get(x, timeout=3)\n"},
+    ]
+    told = await tools.call("check_changes", files=files)
+    assert [(one["path"], one["line"], one["lesson_id"]) for one in told["findings"]] == [
+        ("other/settings.toml", 2, learned[1]["lesson_id"]),
+        ("other/b.py", 2, learned[0]["lesson_id"]),
+    ]
+    assert (told["guards"], told["total"]) == (2, 2)
+    for number in range(2, 5):
+        await tools.call("record_lesson", **lesson(f"case_{number}", provenance="reported", contradicts=learned[0]["lesson_id"]))
+    assert (await tools.call("check_changes", files=files))["guards"] == 1
+
+
 async def test_nobody_can_claim_that_an_unverified_case_was_verified(tools: Tools) -> None:
     case = a_case(tools)
     with pytest.raises(Refusal, match="'learned' is possible only from"):
