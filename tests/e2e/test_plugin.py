@@ -83,6 +83,7 @@ def test_the_two_entries_differ_so_that_the_host_never_drops_the_plugins_own() -
     assert "CLAUDE_PLUGIN_ROOT" not in (ROOT / ".mcp.json").read_text("utf-8"), "it is a project's file too, where that name means nothing"
 
 
+@pytest.mark.promise("4.10")
 def test_a_fresh_install_only_reads() -> None:
     option = manifest(".claude-plugin/plugin.json")["userConfig"]["allow_writes"]
     assert option["default"] == ""
