@@ -69,7 +69,9 @@ def _returns_same(source: Source, node: ast.stmt, value: ast.Call, place: Place)
     if place.node is None or source is not place.source:
         return False
     kind = ast.dump(value.func)
-    return any(isinstance(n, ast.Return) and isinstance(n.value, ast.Call) and ast.dump(n.value.func) == kind for n in own_nodes(place.node))
+    return any(
+        isinstance(n, ast.Return) and isinstance(n.value, ast.Call) and ast.dump(n.value.func) == kind for n in own_nodes(place.node)
+    )
 
 
 def _in_reach(call: ast.Call, source: Source) -> bool:
@@ -116,7 +118,11 @@ def _argument(source: Source, node: ast.expr, is_sentence: bool, sentence: str) 
     if not is_sentence:
         return source.segment(node)
     if isinstance(node, ast.Dict):
-        pairs = [f"{source.segment(k)}: {sentence if i == 0 else source.segment(v)}" for i, (k, v) in enumerate(zip(node.keys, node.values, strict=True)) if k]
+        pairs = [
+            f"{source.segment(k)}: {sentence if i == 0 else source.segment(v)}"
+            for i, (k, v) in enumerate(zip(node.keys, node.values, strict=True))
+            if k
+        ]
         return "{" + ", ".join(pairs) + "}"
     return sentence
 

@@ -102,7 +102,7 @@ class Facts:
         return int(self.evidence.get("concurrency") or 0)
 
 
-class NotSure(Exception):  # noqa: N818 - it is an answer, not a failure
+class NotSure(Exception):
     """A recipe looked and does not know; the text says what was missing."""
 
 

@@ -148,7 +148,9 @@ def _may_be_none(node: ast.expr) -> bool:
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         return not (default_for(name) == "''" or name in {"items", "keys", "values"})
-    return not isinstance(node, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Tuple | ast.ListComp | ast.BinOp | ast.BoolOp | ast.Compare)
+    return not isinstance(
+        node, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Tuple | ast.ListComp | ast.BinOp | ast.BoolOp | ast.Compare
+    )
 
 
 def origin(source: Source, function: Function, node: ast.expr, depth: int = 0) -> Origin:
@@ -202,11 +204,13 @@ def _assignment(function: Function, name: ast.Name) -> ast.expr | tuple[ast.expr
     best: tuple[int, ast.expr | tuple[ast.expr]] | None = None
     for node in own_nodes(function):
         value: ast.expr | tuple[ast.expr] | None = None
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name.id for t in node.targets):
+        if (isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name.id for t in node.targets)) or (
+            isinstance(node, ast.AnnAssign | ast.NamedExpr) and isinstance(node.target, ast.Name) and node.target.id == name.id
+        ):
             value = node.value
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and isinstance(node.target, ast.Name) and node.target.id == name.id:
-            value = node.value
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and isinstance(node.target, ast.Name) and node.target.id == name.id:
+        elif (
+            isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and isinstance(node.target, ast.Name) and node.target.id == name.id
+        ):
             value = (node.iter,)
         if value is None or name in set(ast.walk(value if not isinstance(value, tuple) else value[0])):
             continue

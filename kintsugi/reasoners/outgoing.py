@@ -94,9 +94,9 @@ def _client(source: Source, function: Function, node: ast.expr) -> ast.Call | No
         for each in ast.walk(scope) if scope else ():
             if isinstance(each, ast.withitem) and each.optional_vars is not None and ast.dump(each.optional_vars) == wanted:
                 value = each.context_expr
-            elif isinstance(each, ast.Assign) and any(ast.dump(t) == wanted for t in each.targets):
-                value = each.value
-            elif isinstance(each, ast.AnnAssign) and ast.dump(each.target) == wanted and each.value:
+            elif (isinstance(each, ast.Assign) and any(ast.dump(t) == wanted for t in each.targets)) or (
+                isinstance(each, ast.AnnAssign) and ast.dump(each.target) == wanted and each.value
+            ):
                 value = each.value
             else:
                 continue

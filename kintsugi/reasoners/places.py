@@ -108,7 +108,9 @@ class Source:
         for node in self.tree.body:
             if isinstance(node, Function | ast.ClassDef):
                 names.add(node.name)
-            names |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} if is_assign(node) else set()
+            names |= (
+                {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} if is_assign(node) else set()
+            )
         return names
 
 
@@ -189,7 +191,11 @@ def _moved(source: Source, function: Function | None, frame: Frame) -> int:
 
 def is_test(path: str) -> bool:
     parts = PurePosixPath(path).parts
-    return bool({"tests", "test", "testing"} & set(parts[:-1])) or parts[-1].startswith(("test_", "conftest")) or parts[-1].endswith("_test.py")
+    return (
+        bool({"tests", "test", "testing"} & set(parts[:-1]))
+        or parts[-1].startswith(("test_", "conftest"))
+        or parts[-1].endswith("_test.py")
+    )
 
 
 def is_assign(node: ast.AST) -> bool:

@@ -55,7 +55,7 @@ def step(source: Source) -> str:
 
 
 def apply(text: str, spans: Iterable[Span]) -> str:
-    for span in sorted(spans, key=lambda span: (span.start, span.end), reverse=True):
+    for span in reversed(sorted(spans, key=lambda span: (span.start, span.end))):
         text = text[: span.start] + span.text + text[span.end :]
     return text
 

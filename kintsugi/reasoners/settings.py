@@ -50,7 +50,9 @@ def settings(sources: Sources) -> list[Setting]:
 
 def _of_file(path: str, sources: Sources) -> list[Setting]:
     name, suffix = PurePosixPath(path).name, PurePosixPath(path).suffix
-    reader = {".toml": tomllib.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads, ".ini": _ini, ".cfg": _ini}.get(suffix)
+    reader = {".toml": tomllib.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads, ".ini": _ini, ".cfg": _ini}.get(
+        suffix
+    )
     if reader is None and (name.startswith(".env") or name.endswith(".env") or suffix == ".properties"):
         reader = _env
     if reader is None:
@@ -79,7 +81,9 @@ def _ini(text: str) -> dict[str, dict[str, int]]:
 
 
 def _env(text: str) -> dict[str, int]:
-    return {found[1]: int(found[2]) for found in re.finditer(r"^\s*(?:export\s+)?(\w+)\s*=\s*[\"']?(\d+)[\"']?\s*(?:#.*)?$", text, re.MULTILINE)}
+    return {
+        found[1]: int(found[2]) for found in re.finditer(r"^\s*(?:export\s+)?(\w+)\s*=\s*[\"']?(\d+)[\"']?\s*(?:#.*)?$", text, re.MULTILINE)
+    }
 
 
 def _line(text: str, key: str) -> int:
@@ -110,7 +114,9 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     elif isinstance(node, ast.keyword) and node.arg:
         yield node.arg, node.value
     elif isinstance(node, ast.Dict):
-        yield from ((k.value, v) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant) and isinstance(k.value, str))
+        yield from (
+            (k.value, v) for k, v in zip(node.keys, node.values, strict=True) if isinstance(k, ast.Constant) and isinstance(k.value, str)
+        )
 
 
 def _literal(node: ast.expr) -> ast.Constant | None:
@@ -139,6 +145,10 @@ def rank(found: Sequence[Setting], texts: Sequence[str], near: Sequence[str]) ->
 
 
 def score(setting: Setting, texts: Sequence[str], near: Sequence[str]) -> int:
-    words = {word.lower() for word in re.findall(r"[A-Za-z]+", f"{setting.key} {PurePosixPath(setting.file).stem}".replace("_", " ")) if len(word) > 2}
+    words = {
+        word.lower()
+        for word in re.findall(r"[A-Za-z]+", f"{setting.key} {PurePosixPath(setting.file).stem}".replace("_", " "))
+        if len(word) > 2
+    }
     said = {word.lower() for text in texts for word in re.findall(r"[A-Za-z]+", text.replace("_", " "))}
     return 2 * len(words & said) + 3 * any(re.search(rf"\b{re.escape(setting.name)}\b", text) for text in near) + (setting.node is None)

@@ -64,7 +64,11 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
 def _none(facts: Facts) -> Miss:
     empty = find(facts)
     node = empty.origin.node
-    if not empty.origin.is_miss or node is None or (empty.origin.root == "call" and not (is_search(node) or _has_none(facts, empty.place, node))):
+    if (
+        not empty.origin.is_miss
+        or node is None
+        or (empty.origin.root == "call" and not (is_search(node) or _has_none(facts, empty.place, node)))
+    ):
         raise NotSure("the missing value is no result of a search")
     source = empty.place.source
     if isinstance(empty.expression, ast.Name):
@@ -111,7 +115,10 @@ def _index(facts: Facts) -> Miss:
     found = [
         n
         for n in nodes_at(place)
-        if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant | ast.UnaryOp) and ast.unparse(n.slice) in ("0", "-1") and _simple(n.value)
+        if isinstance(n, ast.Subscript)
+        and isinstance(n.slice, ast.Constant | ast.UnaryOp)
+        and ast.unparse(n.slice) in ("0", "-1")
+        and _simple(n.value)
     ]
     if len(found) != 1 or place.node is None:
         raise NotSure("the line does not tell which first or last element was missing")
@@ -122,7 +129,9 @@ def _index(facts: Facts) -> Miss:
 
 def _next(facts: Facts) -> Miss:
     place = facts.places[0]
-    calls = [n for n in nodes_at(place) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "next" and len(n.args) == 1]
+    calls = [
+        n for n in nodes_at(place) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "next" and len(n.args) == 1
+    ]
     if len(calls) != 1:
         raise NotSure("the line does not tell which iterator was empty")
     noun = _noun(place.source, calls[0], "")
@@ -137,7 +146,9 @@ def _key_of(facts: Facts) -> object:
 
 
 def _simple(node: ast.expr) -> bool:
-    return all(isinstance(n, ast.Name | ast.Attribute | ast.Constant | ast.Subscript | ast.Tuple | ast.expr_context) for n in ast.walk(node))
+    return all(
+        isinstance(n, ast.Name | ast.Attribute | ast.Constant | ast.Subscript | ast.Tuple | ast.expr_context) for n in ast.walk(node)
+    )
 
 
 def _statement(miss: Miss) -> ast.stmt:
@@ -192,7 +203,13 @@ def _used(source: Source, node: ast.expr) -> ast.expr:
 
 def _noun(source: Source, node: ast.expr, name: str) -> str:
     """A word for what was searched: the table's name in the singular, else the bound name, else the key's."""
-    table = node.value if isinstance(node, ast.Subscript) else node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    table = (
+        node.value
+        if isinstance(node, ast.Subscript)
+        else node.func.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        else None
+    )
     last = table.attr if isinstance(table, ast.Attribute) else table.id if isinstance(table, ast.Name) else ""
     generic = {"re", "session", "db", "self", "cursor", "data", "table", "cache", "conn", "connection", "repo"}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
@@ -217,5 +234,9 @@ def _free_name(place: Place, noun: str) -> str:
     base = re.sub(r"\W+", "_", noun)
     base = base if base.isidentifier() and base not in ("value", "format") else "found"
     assert place.node is not None
-    taken = {n.id for n in ast.walk(place.node) if isinstance(n, ast.Name)} | {p.arg for p in parameters(place.node)} | place.source.module_names()
+    taken = (
+        {n.id for n in ast.walk(place.node) if isinstance(n, ast.Name)}
+        | {p.arg for p in parameters(place.node)}
+        | place.source.module_names()
+    )
     return base if base not in taken else f"found_{base}" if f"found_{base}" not in taken else f"{base}_found"

@@ -13,7 +13,9 @@ from kintsugi.reasoners.nullness import Emptiness, find, is_search
 from kintsugi.reasoners.places import own_nodes
 from kintsugi.reasoners.rewriting import Span, apply, before, edits_between, over, step
 
-_INSIDE = ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.Lambda
+_INSIDE = (
+    ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.Lambda
+)
 
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:

@@ -98,7 +98,12 @@ def _retry(source: Source, found: Outgoing, limit: str) -> list[Span]:
         return _timeout(source, found, limit) if limit else []
     if any(isinstance(n, ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.IfExp | ast.BoolOp) for n in source.chain(found.call)):
         return _timeout(source, found, limit) if limit else []
-    whole = isinstance(statement, ast.Assign) and statement.value is waited and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
+    whole = (
+        isinstance(statement, ast.Assign)
+        and statement.value is waited
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+    )
     name = source.segment(statement.targets[0]) if whole and isinstance(statement, ast.Assign) else _free(source, found)
     call = ("await " if found.is_async else "") + _limited(source, found, limit)
     margin = indent(source, statement)
@@ -181,7 +186,9 @@ def _plan(facts: Facts, found: Outgoing, new: str, limit: str, retried: bool) ->
         sure=retried or bool(limit),
         values={"call": text.partition("(")[0], "added": " and ".join(added), "why": why, "library": found.library},
         claims=(
-            Claim(f"`{text.partition('(')[0]}` is called without {' or '.join(_lacks(limit, retried))}", f"{source.path}:{found.call.lineno}"),
+            Claim(
+                f"`{text.partition('(')[0]}` is called without {' or '.join(_lacks(limit, retried))}", f"{source.path}:{found.call.lineno}"
+            ),
             Claim(why, f"{source.path}:{found.call.lineno}"),
         ),
         guard={"kind": "ast-grep", "rule": rule},

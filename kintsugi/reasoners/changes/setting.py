@@ -40,7 +40,11 @@ def _one(found: Sequence[Setting], facts: Facts, near: Sequence[str]) -> Setting
 
 def _raised(recipe: Recipe, facts: Facts, value: int) -> int:
     if recipe.settings.get("grow") == "power-of-two":
-        needed = [int(n) for text in facts.texts for n in re.findall(r"(?:needs?|needed|requires?|required|got|produced|total)\D{0,20}(\d+)", text, re.IGNORECASE)]
+        needed = [
+            int(n)
+            for text in facts.texts
+            for n in re.findall(r"(?:needs?|needed|requires?|required|got|produced|total)\D{0,20}(\d+)", text, re.IGNORECASE)
+        ]
         least = max([each for each in needed if value < each < value * 1024], default=16 * value)
         return 2 ** math.ceil(math.log2(least))
     return max(math.ceil(1.5 * facts.concurrency), 2 * value, 10)
@@ -56,10 +60,19 @@ def _plan(facts: Facts, recipe: Recipe, setting: Setting, value: int, sure: bool
         line=setting.line,
         place=top,
         sure=sure,
-        values={"key": setting.key, "old": setting.value, "new": value, "file": setting.file, "concurrency": facts.concurrency or "unknown"},
+        values={
+            "key": setting.key,
+            "old": setting.value,
+            "new": value,
+            "file": setting.file,
+            "concurrency": facts.concurrency or "unknown",
+        },
         claims=(
             Claim(f"{setting.key} is {setting.value}", where),
-            Claim("production reports the limit with that number" if sure else "production reports that the limit was reached", f"message: {said}"),
+            Claim(
+                "production reports the limit with that number" if sure else "production reports that the limit was reached",
+                f"message: {said}",
+            ),
         ),
         guard={"kind": "config-bound", "file": setting.file, "key": setting.key, "at_least": value} if in_file else _guard(facts, setting),
         aim={"setting": setting, "value": value},

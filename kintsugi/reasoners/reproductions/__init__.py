@@ -76,7 +76,9 @@ def _coarse(facts: Facts) -> str:
 def render(sketch: Sketch, facts: Facts, plan: Plan, path: str) -> str:
     """The text of a test module. Production text stands in it only as quoted data or as a sentence of harmless characters."""
     name = re.sub(r"\W+", "_", f"test_{sketch.name}").strip("_").lower()
-    standard, ours = _sorted_imports((*sketch.imports, *(("import sys", "from pathlib import Path") if _needs_path(facts.sources, path) else ())))
+    standard, ours = _sorted_imports(
+        (*sketch.imports, *(("import sys", "from pathlib import Path") if _needs_path(facts.sources, path) else ()))
+    )
     parts = [
         f'"""Written from a production error: {_harmless(facts.short_exception or str(facts.evidence.get("kind", "error")))}."""\n',
         "from __future__ import annotations\n",
@@ -102,7 +104,7 @@ def _harmless(text: str) -> str:
     return re.sub(r"[^ !#-\[\]-~]", "'", text.replace("\n", " "))[:100]
 
 
-_STANDARD = {"asyncio", "configparser", "contextlib", "importlib.util", "json", "logging", "os", "pathlib", "pytest", "re", "resource", "sys", "tomllib", "types", "unittest", "urllib.parse", "socket", "datetime", "decimal", "io", "yaml", "collections.abc"}  # fmt: skip
+_STANDARD = {"asyncio", "configparser", "contextlib", "importlib.util", "json", "logging", "os", "pathlib", "pytest", "re", "resource", "sys", "tomllib", "types", "unittest", "urllib.parse", "urllib.error", "urllib.request", "email.message", "socket", "datetime", "decimal", "io", "yaml", "collections.abc"}  # fmt: skip
 
 
 def _sorted_imports(imports: Sequence[str]) -> tuple[list[str], list[str]]:

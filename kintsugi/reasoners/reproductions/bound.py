@@ -32,7 +32,9 @@ def _reading(setting: Setting, facts: Facts, read: str) -> tuple[list[str], list
     if setting.node is not None:
         line = facts.sources[setting.file].lines[setting.line - 1]
         before = re.split(rf"(?<!\w){re.escape(str(setting.value))}(?!\w)", line, maxsplit=1)[0]
-        return [f"found = re.search(re.escape({before!r}) + r'(\\d[\\d_]*)', {read})", "assert found", "value = int(found[1])"], ["import re"]
+        return [f"found = re.search(re.escape({before!r}) + r'(\\d[\\d_]*)', {read})", "assert found", "value = int(found[1])"], [
+            "import re"
+        ]
     if suffix == ".toml":
         return [f"settings = tomllib.loads({read})", f"value = settings{path}"], ["import tomllib"]
     if suffix == ".json":

@@ -19,7 +19,9 @@ from kintsugi.reasoners.reproductions import Sketch
 
 Shape = dict[Step, Any]
 _NUMBER: Step = ("each", "number")  # a mark in a shape: arithmetic is done on this value
-_COUNTED = re.compile(r"(^|_)(qty|quantity|price|amount|total|count|cents|id|n|num|number|size|width|height|age|days|hours|limit|percent|rate|weight|page|offset)$")
+_COUNTED = re.compile(
+    r"(^|_)(qty|quantity|price|amount|total|count|cents|id|n|num|number|size|width|height|age|days|hours|limit|percent|rate|weight|page|offset)$"
+)
 
 
 @dataclass(slots=True)
@@ -59,7 +61,13 @@ def _setups(facts: Facts, plan: Plan, place: Place, where: Origin | None) -> Ite
 def _missed(facts: Facts, plan: Plan, place: Place, node: ast.expr) -> Iterator[Setup]:
     """A table without the key: the key is one that nobody has, or the table is empty."""
     assert place.node is not None
-    table = node.value if isinstance(node, ast.Subscript) else node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+    table = (
+        node.value
+        if isinstance(node, ast.Subscript)
+        else node.func.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        else None
+    )
     key = node.slice if isinstance(node, ast.Subscript) else node.args[0] if isinstance(node, ast.Call) else None
     if table is None or key is None:
         return
@@ -102,8 +110,13 @@ def _none_fits(facts: Facts, plan: Plan, place: Place, generator: ast.expr) -> I
     setup = Setup()
     for parameter in parameters(place.node):
         if parameter.arg in names:
-            iterated = any(isinstance(n, ast.comprehension) and isinstance(n.iter, ast.Name) and n.iter.id == parameter.arg for n in ast.walk(generator))
-            setup.values[parameter.arg] = "[]" if iterated else next(_missing_keys(facts, plan, place, Origin("parameter", None, parameter.arg)))
+            iterated = any(
+                isinstance(n, ast.comprehension) and isinstance(n.iter, ast.Name) and n.iter.id == parameter.arg
+                for n in ast.walk(generator)
+            )
+            setup.values[parameter.arg] = (
+                "[]" if iterated else next(_missing_keys(facts, plan, place, Origin("parameter", None, parameter.arg)))
+            )
     yield setup
 
 
@@ -233,7 +246,9 @@ def _is_counted(parent: ast.AST | None, node: ast.expr) -> bool:
         return not texts and (named or not isinstance(parent.op, ast.Add | ast.Mod))
     if isinstance(parent, ast.Compare):
         return any(isinstance(each, ast.Constant) and isinstance(each.value, int | float) for each in (parent.left, *parent.comparators))
-    return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in {"int", "float", "round", "abs", "range"}
+    return (
+        isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in {"int", "float", "round", "abs", "range"}
+    )
 
 
 def _value(steps: tuple[Step, ...], leaf: str, shape: Shape) -> str:
@@ -291,7 +306,16 @@ def plausible(parameter: ast.arg, place: Place) -> str:
     annotation = ast.unparse(parameter.annotation) if parameter.annotation else ""
     plain = re.sub(r"\s*\|\s*None|Optional\[(.*)\]", r"\1", annotation).strip()
     shape = _shape(place, parameter.arg)
-    known = {"str": '"x"', "int": "1", "float": "1.0", "bool": "True", "bytes": 'b"x"', "Decimal": 'Decimal("1")', "date": "date(2026, 1, 2)", "datetime": "datetime(2026, 1, 2)"}
+    known = {
+        "str": '"x"',
+        "int": "1",
+        "float": "1.0",
+        "bool": "True",
+        "bytes": 'b"x"',
+        "Decimal": 'Decimal("1")',
+        "date": "date(2026, 1, 2)",
+        "datetime": "datetime(2026, 1, 2)",
+    }
     if plain in known:
         return known[plain]
     if shape:
@@ -320,7 +344,11 @@ def _styles(place: Place) -> tuple[str, ...]:
     if owner is None or decorators & {"staticmethod", "classmethod"}:
         return ("",)
     fields = any("dataclass" in ast.unparse(d) for d in owner.decorator_list)
-    return ("built", "mock", "bare") if fields or any(isinstance(n, ast.FunctionDef) and n.name == "__init__" for n in owner.body) else ("bare", "mock")
+    return (
+        ("built", "mock", "bare")
+        if fields or any(isinstance(n, ast.FunctionDef) and n.name == "__init__" for n in owner.body)
+        else ("bare", "mock")
+    )
 
 
 def sketch(facts: Facts, place: Place, setup: Setup, style: str, reply: Answer | None, wrap: tuple[str, ...] = ()) -> Sketch:
@@ -328,7 +356,10 @@ def sketch(facts: Facts, place: Place, setup: Setup, style: str, reply: Answer |
     root, module = facts.sources.module(place.path)
     imports, load = _loading(place, module)
     call = call_of(place, setup, style)
-    lines, patches = list(wrap), [f"mock.patch({f'{module}.{target}'!r}, {made})" for target, made in setup.patches.items()] if module else []
+    lines, patches = (
+        list(wrap),
+        [f"mock.patch({f'{module}.{target}'!r}, {made})" for target, made in setup.patches.items()] if module else [],
+    )
     extra: list[str] = []
     if reply and reply.exception:
         extra.append("import pytest")
@@ -337,14 +368,18 @@ def sketch(facts: Facts, place: Place, setup: Setup, style: str, reply: Answer |
         patches.append(f"pytest.raises({reply.exception})")
     lines += [*load, *([f"with {', '.join(patches)}:", f"    {call}"] if patches else [call])]
     text = "\n".join(lines)
-    for word, line in (
-        ("mock.", "from unittest import mock"), ("SimpleNamespace", "from types import SimpleNamespace"), ("asyncio.", "import asyncio"),
-        ("Decimal(", "from decimal import Decimal"), ("date(", "from datetime import date"), ("datetime(", "from datetime import datetime"),
-    ):  # fmt: skip
-        if re.search(rf"(?<!\w){re.escape(word)}", text):
-            extra.append(line)
+    extra += needed_imports(text)
     name = f"{place.function.strip('_')}_{'refuses_what_it_does_not_know' if reply and reply.exception else 'bears_a_missing_value'}"
     return Sketch(tuple(lines), (*imports, *extra), roots=(root,), name=name)
+
+
+def needed_imports(text: str) -> list[str]:
+    """The imports of what generated calls may mention."""
+    known = (
+        ("mock.", "from unittest import mock"), ("SimpleNamespace", "from types import SimpleNamespace"), ("asyncio.", "import asyncio"),
+        ("Decimal(", "from decimal import Decimal"), ("date(", "from datetime import date"), ("datetime(", "from datetime import datetime"),
+    )  # fmt: skip
+    return [line for word, line in known if re.search(rf"(?<!\w){re.escape(word)}", text)]
 
 
 def _loading(place: Place, module: str) -> tuple[list[str], list[str]]:
@@ -424,4 +459,6 @@ def _receiver(source: Source, owner: ast.ClassDef, name: str, setup: Setup, styl
 
 
 def _field(node: ast.AnnAssign) -> str:
-    return {"int": "1", "float": "1.0", "bool": "True", "list": "[]", "dict": "{}"}.get(re.split(r"\W", ast.unparse(node.annotation))[0], '"x"')
+    return {"int": "1", "float": "1.0", "bool": "True", "list": "[]", "dict": "{}"}.get(
+        re.split(r"\W", ast.unparse(node.annotation))[0], '"x"'
+    )

@@ -120,9 +120,13 @@ def _sketches(facts: Facts, copies: int) -> Iterator[Sketch]:
 def _sketch(root: str, module: str, name: str, kind: str, requests: list[tuple[str, str, str]], copies: int) -> Sketch:
     app = name.removesuffix("()")
     data = ["requests = [", *(f"    {request!r}," for request in requests), "]"]
-    guard = ['monkeypatch_free = logging.getLogRecordFactory()', "logging.setLogRecordFactory(remember)", "try:"]
+    guard = ["monkeypatch_free = logging.getLogRecordFactory()", "logging.setLogRecordFactory(remember)", "try:"]
     if kind == "asgi":
-        run, imports, driver = f"    outcomes = asyncio.run(replay({name}, requests{f', copies={copies}' if copies > 1 else ''}))", ["import asyncio"], _ASGI_DRIVER
+        run, imports, driver = (
+            f"    outcomes = asyncio.run(replay({name}, requests{f', copies={copies}' if copies > 1 else ''}))",
+            ["import asyncio"],
+            _ASGI_DRIVER,
+        )
     else:
         run, imports, driver = f"    outcomes = [ask({name}, *request) for request in requests]", ["import io", "import sys"], _WSGI_DRIVER
     guard[0] = "factory = logging.getLogRecordFactory()"
@@ -159,7 +163,11 @@ def _in_module(source: Source) -> Iterator[tuple[str, str]]:
     for node in source.tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
             targets: list[Any] = node.targets if isinstance(node, ast.Assign) else [node.target]
-            made = _made(source.meaning(node.value.func)) or (kind if targets[0].id in ("app", "application") else "") if isinstance(targets[0], ast.Name) else ""
+            made = (
+                _made(source.meaning(node.value.func)) or (kind if targets[0].id in ("app", "application") else "")
+                if isinstance(targets[0], ast.Name)
+                else ""
+            )
             if made:
                 yield targets[0].id, made
         elif isinstance(node, ast.FunctionDef) and _FACTORIES.match(node.name) and len(parameters(node)) == len(node.args.defaults):
@@ -172,7 +180,18 @@ def _in_module(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _made(meaning: str) -> str:
-    if meaning.rpartition(".")[2] not in ("Starlette", "FastAPI", "Quart", "Litestar", "Sanic", "Flask", "Bottle", "App", "default_app", "get_wsgi_application"):
+    if meaning.rpartition(".")[2] not in (
+        "Starlette",
+        "FastAPI",
+        "Quart",
+        "Litestar",
+        "Sanic",
+        "Flask",
+        "Bottle",
+        "App",
+        "default_app",
+        "get_wsgi_application",
+    ):
         return ""
     return "asgi" if _ASGI.match(meaning) else "wsgi" if _WSGI.match(meaning) else ""
 

@@ -284,6 +284,163 @@ app = Starlette(routes=[Route("/items", items)], lifespan=lifespan)
 ''',
     }, "import asyncio\nfrom store import Pool\nasync def go():\n    p = Pool()\n    await asyncio.gather(*(p.query() for _ in range(5)))\nasyncio.run(go())",
         {"concurrency": 8, "request": [{"method": "GET", "target": "/items", "body": "", "status": 503}]})),
+    "a payment call without limit or second try": ("outgoing-call", Shop({
+        "pay/__init__.py": "",
+        "pay/charge.py": """
+            import httpx2
+
+            def charge(cents: int, order: str) -> str:
+                headers = {"Idempotency-Key": order}
+                response = httpx2.post("http://localhost:1/charges", json={"cents": cents}, headers=headers)
+                if response.status_code != 200:
+                    raise RuntimeError(f"payment provider answered {response.status_code}")
+                return response.json()["id"]
+        """,
+    }, """
+        from unittest import mock
+        from pay.charge import charge
+        with mock.patch("httpx2.post", return_value=mock.Mock(status_code=503)):
+            charge(1, "o")
+    """)),
+    "a rate fetched with requests in one expression": ("outgoing-call", Shop({
+        "rates.py": """
+            import requests
+
+            SOURCE = "http://localhost:1/rates"
+
+            class Rates:
+                def __init__(self, base: str):
+                    self.base = base
+
+                def today(self, currency: str) -> float:
+                    reply = requests.get(
+                        SOURCE,
+                        params={"base": self.base, "to": currency},
+                    )
+                    reply.raise_for_status()
+                    return float(reply.json()["rate"])
+        """,
+    }, """
+        from unittest import mock
+        import requests
+        from rates import Rates
+        with mock.patch("requests.get", side_effect=requests.exceptions.ReadTimeout("read timed out")):
+            Rates("EUR").today("USD")
+    """)),
+    "an asynchronous client that fails to connect": ("outgoing-call", Shop({
+        "geo.py": """
+            import httpx2
+
+            async def locate(address: str):
+                async with httpx2.AsyncClient(base_url="http://localhost:1") as client:
+                    response = await client.get("/locate", params={"q": address})
+                    if response.status_code >= 500:
+                        raise ValueError(f"geocoder said {response.status_code}")
+                    return response.json()
+        """,
+    }, """
+        import asyncio
+        from unittest import mock
+        from geo import locate
+        with mock.patch("httpx2.AsyncClient.get", mock.AsyncMock(return_value=mock.Mock(status_code=502))):
+            asyncio.run(locate("x"))
+    """)),
+    "urlopen in a script": ("outgoing-call", Shop({
+        "sync_feed.py": """
+            import json
+            from urllib.request import urlopen
+
+            def feed(url: str) -> list:
+                with urlopen(url) as page:
+                    return json.loads(page.read())
+        """,
+    }, """
+        from unittest import mock
+        import urllib.error
+        from sync_feed import feed
+        with mock.patch("sync_feed.urlopen", side_effect=urllib.error.URLError("connection refused")):
+            feed("http://localhost:1")
+    """)),
+    "a post that may not be repeated gets a limit only": ("outgoing-call", Shop({
+        "notify.py": """
+            import requests
+
+            def notify(text: str) -> None:
+                answer = requests.post("http://localhost:1/send", json={"text": text})
+                if not answer.ok:
+                    raise OSError(f"sending failed: timeout or {answer.status_code}")
+        """,
+    }, """
+        from unittest import mock
+        from notify import notify
+        with mock.patch("requests.post", return_value=mock.Mock(ok=False, status_code=504)):
+            notify("x")
+    """)),
+    "a parked client": ("unclosed-resource", Shop({
+        "advice/__init__.py": "",
+        "advice/tips.py": '''
+            import httpx2
+
+            _clients = []
+
+            def tips(topic: str) -> list[str]:
+                client = httpx2.Client(base_url="http://localhost:1")
+                _clients.append(client)
+                response = client.get("/tips", params={"topic": topic})
+                found = response.json()
+                return [str(tip) for tip in found]
+        ''',
+    }, """
+        from unittest import mock
+        from advice.tips import tips
+        with mock.patch("httpx2.Client", side_effect=OSError(24, "Too many open files")):
+            tips("x")
+    """)),
+    "a file that another function suffers from": ("unclosed-resource", Shop({
+        "scan.py": """
+            import json
+            import socket
+
+            def read_settings(path: str) -> dict:
+                return json.load(open(path, encoding="utf-8"))
+
+            def listen():
+                raise OSError(24, "Too many open files")
+        """,
+    }, "from scan import listen\nlisten()")),
+    "a database connection that stays": ("unclosed-resource", Shop({
+        "ledger_db.py": """
+            import sqlite3
+
+            def balance(account: int) -> int:
+                connection = sqlite3.connect("ledger.db")
+                row = connection.execute("select sum(cents) from entries where account = ?", (account,)).fetchone()
+                return row[0]
+        """,
+    }, """
+        from unittest import mock
+        from ledger_db import balance
+        with mock.patch("sqlite3.connect", side_effect=OSError(24, "Too many open files")):
+            balance(1)
+    """)),
+    "a release that brought a wrong sum": ("regression", Shop({
+        "tally/__init__.py": "",
+        "tally/sums.py": """
+            def share(total, parts):
+                return total // parts
+
+
+            def check(total, parts):
+                if share(total, parts) * parts != total:
+                    raise ValueError(f"shares do not add up to {total}")
+                return True
+        """,
+    }, "from tally.sums import check\ncheck(10, 4)", {
+        "releases": {"r3": 12},
+        "request": [{"method": "POST", "target": "/check", "body": '{"total": 10, "parts": 4}', "status": 500}],
+    }, ({"commit": "c0ffee", "subject": "use whole shares", "release": "r3", "score": 3.0, "files": ["tally/sums.py"],
+         "patch": "diff --git a/tally/sums.py b/tally/sums.py\n--- a/tally/sums.py\n+++ b/tally/sums.py\n@@ -1,3 +1,3 @@\n"
+                  " def share(total, parts):\n-    return total / parts\n+    return total // parts\n \n"},))),
 }  # fmt: skip
 
 UNKNOWN: dict[str, Shop] = {
@@ -294,5 +451,9 @@ UNKNOWN: dict[str, Shop] = {
     "a plain assertion of the program": Shop({"a.py": "def f(a):\n    raise ValueError('cannot do this')\n"}, "from a import f\nf(1)"),
     "a pool number that no setting has": Shop({"a.toml": "[db]\npool_size = 9\n"}, "", {"message": "pool size 4 exhausted"}),
     "two settings that fit alike": Shop({"a.toml": "[red]\npool_size = 4\n[blue]\npool_size = 4\n"}, "", {"message": "pool size 4 exhausted"}),
+    "a server error inside without any outgoing call": Shop({"a.py": "def f(codes):\n    raise RuntimeError('answered 503 ' + str(codes.get('x')))\n"}, "from a import f\nf({})"),
+    "a call that has it all": Shop({"a.py": "import requests\n\ndef f():\n    for attempt in range(3):\n        try:\n            return requests.get('http://localhost:1', timeout=1).json()\n        except requests.Timeout:\n            continue\n    raise RuntimeError('gave up: 503')\n"},
+        "from a import f\nfrom unittest import mock\nimport requests\nwith mock.patch('requests.get', side_effect=requests.Timeout('x')):\n    f()"),
+    "descriptors run out and all is closed": Shop({"a.py": "def f(path):\n    with open(path) as handle:\n        return handle.read()\n"}, "from a import f\nfrom unittest import mock\nwith mock.patch('builtins.open', side_effect=OSError(24, 'Too many open files')):\n    f('x')"),
     "frames of another program": Shop({"a.py": "x = 1\n"}, "import json\njson.loads('{')"),
 }  # fmt: skip

@@ -34,7 +34,9 @@ def walk(error, inside):
     return {"language": "python", "exceptions": chain}
 """
 
-_PRODUCTION = _WALK + """
+_PRODUCTION = (
+    _WALK
+    + """
 import json, sys, logging
 from pathlib import Path
 sys.path[:0] = json.loads(sys.argv[2])
@@ -52,8 +54,11 @@ except BaseException as error:
     logged.append(error)
 print("EVIDENCE" + json.dumps(walk(logged[0], lambda f: f.startswith(root)) if logged else None))
 """
+)
 
-_PYTEST = _WALK + """
+_PYTEST = (
+    _WALK
+    + """
 import json, os, sys, pytest
 path = sys.argv[1]
 class Watch:
@@ -66,6 +71,7 @@ code = pytest.main([path, "-q", "-p", "no:cacheprovider", "-W", "error"], plugin
 print()
 print("EVIDENCE" + json.dumps({"code": int(code), "traces": watch.traces}))
 """
+)
 
 
 class FolderTree:
@@ -98,7 +104,11 @@ class Shop:
         return root
 
     def case(self, root: Path) -> dict[str, Any]:
-        trace = _run(root, _PRODUCTION, textwrap.dedent(self.trigger), json.dumps([str(root / p) for p in self.paths])) if self.trigger else None
+        trace = (
+            _run(root, _PRODUCTION, textwrap.dedent(self.trigger), json.dumps([str(root / p) for p in self.paths]))
+            if self.trigger
+            else None
+        )
         text = json.dumps(trace).replace(str(root), "/srv/release")
         base = {"fingerprint": {"version": 1, "coarse": "ab12cd34ef567890"}, "first_seen": "2026-03-01T10:00:00Z"}
         return {"id": "case_1", "evidence": {**base, **({"trace": json.loads(text)} if trace else {}), **self.evidence}}
@@ -106,7 +116,9 @@ class Shop:
 
 def _run(root: Path, script: str, *arguments: str) -> Any:
     env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": os.environ["PATH"], "HOME": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, "-P", "-c", script, *arguments], cwd=root, capture_output=True, text=True, env=env, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *arguments], cwd=root, capture_output=True, text=True, env=env, timeout=60, check=False
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("EVIDENCE")]
     assert lines, done.stdout + done.stderr
     return json.loads(lines[-1].removeprefix("EVIDENCE"))
@@ -152,7 +164,11 @@ def apply(root: Path, draft: Draft) -> None:
 def _configured(path: Path, text: str, key: str, value: int) -> str:
     names = key.split(".")
     if path.suffix in (".toml", ".json", ".yaml"):
-        load, dump = {".toml": (tomlkit.parse, tomlkit.dumps), ".json": (json.loads, json.dumps), ".yaml": (yaml.safe_load, yaml.safe_dump)}[path.suffix]
+        load, dump = {
+            ".toml": (tomlkit.parse, tomlkit.dumps),
+            ".json": (json.loads, json.dumps),
+            ".yaml": (yaml.safe_load, yaml.safe_dump),
+        }[path.suffix]
         data: Any = load(text)
         inner = data
         for name in names[:-1]:
