@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mcp_servers.fixes.disproofs import contents, declared_check, first_disproof, is_test, require_inside
+from mcp_servers.fixes.disproofs import contents, declared_check, first_disproof, require_inside
 from mcp_servers.fixes.jail import Jail, Limits
 from mcp_servers.fixes.model import Certificate
+from mcp_servers.fixes.policy import is_test
 from mcp_servers.fixes.testrun import Interpreter, Plan, Seen, TestRun, run_tests
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import ExceptionInfo, Failure

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mcp_servers.fixes.policy import is_test
+from mcp_servers.kit import syntax
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.stack import Failure
 
@@ -55,17 +57,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def is_test(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    name = parts[-1]
-    by_name = name == "conftest.py" or (name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py")))
-    return by_name or bool({"tests", "test"} & set(parts[:-1]))
-
-
 def declared_check(test: str) -> str:
     """The name in `KINTSUGI_CHECK = "…"` of a test that checks a bound instead of repeating an exception, else the empty string."""
     try:
-        body = ast.parse(test).body
+        body = syntax.parse(test).body
     except (SyntaxError, ValueError):
         return ""
     for node in body:
@@ -79,7 +74,7 @@ def declared_check(test: str) -> str:
 
 def _unreadable(test: str, path: str) -> str:
     try:
-        ast.parse(test)
+        syntax.parse(test)
     except (SyntaxError, ValueError) as error:
         return f"The test {path} is not valid Python: {error}."
     return ""
@@ -150,7 +145,7 @@ def _swallows(before: Mapping[str, bytes], after: Mapping[str, bytes], changed: 
 
 def _hiding(source: bytes, production: str) -> list[tuple[int, str]]:
     try:
-        tree = ast.parse(source)
+        tree = syntax.parse(source)
     except (SyntaxError, ValueError):
         return []
     found = [(node, _hidden(node, production)) for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler | ast.Call)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import configparser
 import json
 import secrets
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcp_servers.fixes.jail import Jail, Limits, Outcome
+from mcp_servers.fixes.jail import MIB, Jail, Limits, Outcome
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import StackTrace
@@ -155,6 +156,8 @@ def _reports(output: str, nonce: str, count: int) -> list[dict[str, Any]] | None
 def _silence(outcome: Outcome, limits: Limits) -> str:
     if outcome.timed_out:
         return f"The sandbox did not finish within {limits.seconds:g} s and was ended."
+    if outcome.code == -signal.SIGKILL:
+        return f"The sandbox was ended: together its processes needed more than {limits.memory // MIB} MiB."
     return f"The sandbox ended without a report (exit {outcome.code}); {_last_line(outcome.output)}"
 
 

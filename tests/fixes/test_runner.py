@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_servers.fixes.jail import Limits, default
+from mcp_servers.fixes.jail import MIB, Limits, default
 from mcp_servers.fixes.testrun import Interpreter, Plan, TestRun, run_tests
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests as Settings
@@ -140,6 +140,14 @@ def test_endless_output_does_not_fill_the_report(project: Path) -> None:
     seen = run_one(project, "import os\ndef test_it():\n    for _ in range(500): os.write(1, b'y' * 65536)\n")
     assert seen.ids("passed") == {f"{TEST}::test_it"}
     assert len(seen.log) < 40_000
+
+
+def test_a_test_that_eats_the_memory_is_ended_with_a_sentence(project: Path) -> None:
+    hungry = "import os, time\ndef test_it():\n    for _ in range(3): os.fork()\n    held = b'x' * (100 << 20)\n    time.sleep(20)\n"
+    limits = Limits(seconds=10, memory=500 * MIB)
+    plan = Plan((TEST,), {TEST: hungry})
+    seen = run_tests(default(), project, [plan], interpreter=Interpreter.find(Settings()), runner="pytest", limits=limits)[0]
+    assert "needed more than 500 MiB" in seen.problem
 
 
 def test_a_brief_plan_tells_outcomes_only(project: Path) -> None:
