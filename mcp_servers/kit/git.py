@@ -258,7 +258,11 @@ class Repository:
             done = self._try("update-index", "-z", "--index-info", stdin=_encode("".join(lines)), env=index)
             if done.returncode or done.stderr:  # a path that git will not hold is only warned about
                 raise Refusal(f"git refuses this change: {_first_line(done.stderr)}.", code="path_refused")
-            return self._git("write-tree", env=index).strip()
+            tree = self._git("write-tree", env=index).strip()
+        lost = {change.path for change in self.changes(base, tree)} - changes.keys()
+        if lost:  # a file gave way to a folder of its name, or the other way round
+            raise Refusal(f"This change would remove {min(lost)}; one name cannot be a file and a folder.", code="path_refused")
+        return tree
 
     def apply_diff(self, base: str, diff: str, *, reverse: bool = False) -> str:
         """The tree of `base` after a unified diff, applied strictly and as a whole; raises `Refusal` with git's own words."""
