@@ -18,7 +18,7 @@ import yaml
 from mcp_servers.kit.errors import Misconfigured, Refusal
 from mcp_servers.kit.project import FILE_NAME, Project, Tests
 
-_LOG_FILE = re.compile(r"\.log(\.\d+)?(\.gz)?$|^nohup\.out$", re.I)
+_LOG_FILE = re.compile(r"\.log(\.|$)|^nohup\.out$", re.I)
 _LOG_FOLDERS = frozenset({"log", "logs"})
 _NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__", "dist", "build", "tests", "test", "venv", "env"})
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -135,7 +135,7 @@ def _logs(root: Path) -> Iterator[str]:
         if folder.name.lower() in _LOG_FOLDERS:
             yield f"{relative.as_posix()}/*"
         elif any(_LOG_FILE.search(name) for name in files):
-            yield (relative / "*.log*").as_posix()
+            yield from ((relative / pattern).as_posix() for pattern in ("*.log", "*.log.*"))  # and the rotated ones
         if "nohup.out" in files:
             yield (relative / "nohup.out").as_posix()
 

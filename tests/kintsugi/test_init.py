@@ -50,18 +50,18 @@ def test_a_small_service_is_described_from_what_it_holds(root: Path, write: Writ
     assert result.exit_code == 0
     assert written(root) == {
         "project": {"name": "bakery", "branch": "trunk"},
-        "sources": {"files": {"type": "files", "paths": ["logs/*", "worker/*.log*"]}},
+        "sources": {"files": {"type": "files", "paths": ["logs/*", "worker/*.log", "worker/*.log.*"]}},
         "tests": {"runner": "pytest", "python": ".venv/bin/python", "paths": ["tests"]},
     }
     assert "trunk" in result.output
-    assert "logs/*, worker/*.log*" in result.output
+    assert "logs/*, worker/*.log, worker/*.log.*" in result.output
 
 
 def test_what_it_writes_is_what_the_servers_read(root: Path, write: Write) -> None:
     write("app.log", "")
     run(root)
     project = Project.load(root)
-    assert [source.settings["paths"] for source in project.sources] == [["*.log*"]]
+    assert [source.settings["paths"] for source in project.sources] == [["*.log", "*.log.*"]]
 
 
 def test_a_compose_file_becomes_a_docker_source(root: Path, write: Write) -> None:
