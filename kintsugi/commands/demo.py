@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kintsugi.demo.report import table
-from kintsugi.demo.run import Demo, Options, down, reset
+from kintsugi.demo.run import SECONDS, Demo, Options, down, reset
 from mcp_servers.cases.approvals import Request, short
 from mcp_servers.launch import state_folder
 
@@ -31,7 +31,7 @@ def _folder() -> Path:
 def demo(ctx: click.Context, as_json: bool, ask: bool, keep: bool, only: str) -> None:
     """Start a small shop with ordinary defects, drive a steady load against it, and heal it: no key, no network, no container."""
     if ctx.invoked_subcommand is None:
-        asyncio.run(_demo(Options(_folder(), only=only, keep=keep, seconds=600.0 if ask else Options.seconds), as_json, ask))
+        asyncio.run(_demo(Options(_folder(), only=only, keep=keep, seconds=600.0 if ask else SECONDS), as_json, ask))
 
 
 @demo.command("down")

@@ -82,8 +82,9 @@ async def _advance(loop: Loop, ledger: Ledger, deps: Deps, ids: list[str] | None
     with console.status(f"healing {len(cases)} case(s)") if cases else console.status("nothing to do"):
         for case in cases:
             await loop.start(case.id)
-        for problem in await loop.settle([case.id for case in cases]):
-            console.print(Text(f"A case stopped: {problem}"))
+        await loop.settle()
+    for case, problem in loop.problems.items():
+        console.print(Text(f"{case} stopped: {problem}"))
 
 
 def report(ledger: Ledger, deps: Deps, seen: intake.Intake, as_json: bool) -> None:

@@ -34,6 +34,7 @@ from mcp_servers.launch import assemble
 
 VIEWER = "demo viewer"
 PAUSE = 0.4
+SECONDS = 52.0
 QUIET = 5.0
 
 Decide = Callable[[Request], Awaitable[bool]]
@@ -44,7 +45,7 @@ class Options:
     """`folder` holds everything the demo makes. It stops taking up new work after `seconds`. `only` limits it to cases whose title holds the words."""
 
     folder: Path
-    seconds: float = 52.0
+    seconds: float = SECONDS
     only: str = ""
     keep: bool = False
 
@@ -134,6 +135,8 @@ class Demo:
         for case in sorted(cases, key=lambda case: -case.occurrences):
             await loop.start(case.id)
         self._story.go_on()
+        for case, problem in loop.problems.items():
+            self._story.say(f"{case} stopped: {problem}", "yellow")
         return bool(cases) or bool(seen.opened)
 
     def _wanted(self, case: Case) -> bool:

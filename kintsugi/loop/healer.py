@@ -18,7 +18,7 @@ from mcp_servers.kit.errors import KintsugiError, Refusal
 
 ACTOR = "kintsugi"
 _MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
-_IN_THE_TRAIN = {State.PROPOSED, State.APPROVED, State.APPLIED}
+_ABOARD = {State.DIAGNOSED, State.PROPOSED, State.APPROVED, State.APPLIED}
 
 
 class Healer:
@@ -43,30 +43,21 @@ class Healer:
         self._reasoners = reasoners
         self._head = head
         self._deployer = deployer
-        self._train = asyncio.Lock() if one_at_a_time else None
-        self._holder = ""
+        self._one_at_a_time = one_at_a_time
+        self._aboard = ""
 
     async def step(self, case_id: str) -> bool:
         """Makes the next move of a case. False: it rests, or it waits for something outside."""
         case = await asyncio.to_thread(self._ledger.case, case_id)
         move = next_move(case)
-        if move is None:
-            self._release(case)
+        if move is None or (move is Move.PROPOSE and not self._may_board(case_id)):
             return False
-        if move is Move.PROPOSE:
-            await self._enter(case)
         try:
             return await self._make(move, case)
         except Refusal as refusal:
             if refusal.code not in _MOVED_ON:
-                self._leave(case_id)
                 raise
             return await self._step_aside(case, refusal)
-        except BaseException:
-            self._leave(case_id)
-            raise
-        finally:
-            self._release(await asyncio.to_thread(self._ledger.case, case_id))
 
     async def _make(self, move: Move, case: Case) -> bool:
         match move:
@@ -247,19 +238,14 @@ class Healer:
             raise Refusal(f"none of {len(candidates)} reproductions failed as production did", code="not_reproduced")
         return draft.as_json(draft.tests[chosen])
 
-    async def _enter(self, case: Case) -> None:
-        if self._train and self._holder != case.id:
-            await self._train.acquire()
-            self._holder = case.id
-
-    def _release(self, case: Case) -> None:
-        if case.state not in _IN_THE_TRAIN | {State.DIAGNOSED}:
-            self._leave(case.id)
-
-    def _leave(self, case_id: str) -> None:
-        if self._train and self._holder == case_id:
-            self._holder = ""
-            self._train.release()
+    def _may_board(self, case_id: str) -> bool:
+        """Whether no other case is between its proposal and its deployment."""
+        if not self._one_at_a_time:
+            return True
+        if self._aboard and self._aboard != case_id and self._ledger.case(self._aboard).state in _ABOARD:
+            return False
+        self._aboard = case_id
+        return True
 
     async def _step_aside(self, case: Case, refusal: Refusal) -> bool:
         """The world moved since we looked: say so on the ledger, and look again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mcp_servers.cases.ledger import Ledger
 
 APPLICATION_VERSION = "1"  # ours, not computed from the code: pending work must survive an upgrade
 MOST_MOVES = 40
+LONGEST_MOVE = 120.0
 
 
 class Loop:
@@ -24,7 +25,9 @@ class Loop:
         self._state = state
         self._executor = executor
         self._heal: Callable[[str], Coroutine[Any, Any, str]] | None = None
-        self._running: dict[str, Any] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+        self.problems: dict[str, Exception] = {}
 
     async def __aenter__(self) -> Loop:
         from dbos import DBOS, DBOSConfig
@@ -47,7 +50,7 @@ class Loop:
         @DBOS.workflow(name="heal")
         async def heal(case: str) -> str:
             for number in range(MOST_MOVES):
-                if not await move(case, number):
+                if self._stopping or not await move(case, number):
                     break
             return case
 
@@ -58,6 +61,8 @@ class Loop:
     async def __aexit__(self, *_: object) -> None:
         from dbos import DBOS
 
+        self._stopping = True
+        await asyncio.wait_for(asyncio.gather(*self._running.values(), return_exceptions=True), LONGEST_MOVE)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
 
     async def start(self, case: str) -> None:
@@ -72,11 +77,9 @@ class Loop:
             handle: Any = await DBOS.start_workflow_async(self._heal, case)
         self._running[case] = asyncio.create_task(self._finish(case, handle))
 
-    async def settle(self, cases: Iterable[str]) -> list[BaseException]:
-        """Waits until these cases rest; returns what went wrong."""
-        tasks = [self._running[case] for case in cases if case in self._running]
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        return [result for result in results if isinstance(result, BaseException)]
+    async def settle(self) -> None:
+        """Waits until all cases that were started rest. What went wrong with one of them is in `problems`."""
+        await asyncio.gather(*self._running.values())
 
     @property
     def busy(self) -> bool:
@@ -85,5 +88,8 @@ class Loop:
     async def _finish(self, case: str, handle: Any) -> None:
         try:
             await handle.get_result()
+            self.problems.pop(case, None)
+        except Exception as problem:  # a case that fails must not stop the others; the driver reports it
+            self.problems[case] = problem
         finally:
             self._running.pop(case, None)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from kintsugi.reasoners import Tree
+from mcp_servers.kit import syntax
 from mcp_servers.kit.stack import Frame, bare_function, resolve_path
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -23,7 +24,7 @@ class Source:
         self.path, self.text = path, text
         self.lines = text.splitlines()
         try:
-            self.tree = ast.parse(text)
+            self.tree = syntax.parse(text)
         except (SyntaxError, ValueError, RecursionError):
             self.tree = ast.Module([], [])
 

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from kintsugi.reasoners.places import Source
+from mcp_servers.kit import syntax
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def apply(text: str, spans: Iterable[Span]) -> str:
 
 def import_span(source: Source, statement: str) -> Span | None:
     """A line `import x` or `from x import y` in its place among the first imports; None when the module has it."""
-    new = ast.parse(statement).body[0]
+    new = syntax.parse(statement).body[0]
     if isinstance(new, ast.Import | ast.ImportFrom) and _has(source, new):
         return None
     imports = [node for node in source.tree.body if isinstance(node, ast.Import | ast.ImportFrom) and _module(node) != "__future__"]

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from mcp_servers.fixes.model import Suspect
 from mcp_servers.fixes.settings import line_of
+from mcp_servers.kit import syntax
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Commit, Repository
 from mcp_servers.kit.stack import StackTrace, bare_function, resolve_path
@@ -163,7 +164,7 @@ def _function_lines(text: str, file: str, line: int, function: str) -> tuple[int
     total = text.count("\n") + 1
     window = (max(1, line - _WINDOW), min(total, line + _WINDOW)) if line else (0, 0)
     try:
-        tree = ast.parse(text) if file.endswith(".py") else ast.Module([], [])
+        tree = syntax.parse(text) if file.endswith(".py") else ast.Module([], [])
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return window
     functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from textwrap import dedent
 from typing import Any
 
+from mcp_servers.kit import syntax
+
 Rule = dict[str, Any]
 
 LANGUAGES = {
@@ -49,7 +51,7 @@ def _removed_lines(before: str, after: str) -> set[int]:
 
 def _python(before: str, after: str, removed: set[int]) -> list[Rule] | None:
     try:
-        old, new = ast.parse(before), ast.parse(after)
+        old, new = syntax.parse(before), syntax.parse(after)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     nodes = [node for node in ast.walk(old) if isinstance(node, _CANDIDATE) and _touches(node, removed)]
