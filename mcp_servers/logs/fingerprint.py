@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -115,6 +116,7 @@ def _system(trace: StackTrace) -> list[str]:
     return list(dict.fromkeys(names))[:_SYSTEM_FRAMES]
 
 
+@lru_cache(maxsize=8192)
 def _name(frame: Frame, language: str) -> str:
     """Module and function. A class path is kept whole; of a file only its name, since the folders before it are the installation's."""
     path = frame.file.replace("\\", "/").partition("?")[0]

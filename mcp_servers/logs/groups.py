@@ -19,6 +19,7 @@ from mcp_servers.logs.templates import Miner, Template
 from mcp_servers.logs.traffic import request_of
 
 _LONGEST_TITLE = 160
+_LONGEST_LINE = 2048
 _EVENT_WITH_ID = re.compile(r"\b(?:event|message|msg|job|order|task|delivery|webhook|id)\b[\s_:=#]*[\w-]*\d", re.I)
 _MANY = 10
 
@@ -111,7 +112,7 @@ def headline(record: LogRecord, signal: Signal) -> str:
 
 def _repeated(window: Sequence[Marked]) -> list[Marked]:
     """Events of one id that were reported again and again though nothing says so."""
-    quiet = [record for record, signal in window if not signal and _EVENT_WITH_ID.search(record.body)]
+    quiet = [record for record, signal in window if not signal and _EVENT_WITH_ID.search(record.body[:_LONGEST_LINE])]
     counts = Counter((record.service, record.body) for record in quiet)
     return [(record, Signal.DUPLICATE) for record in quiet if counts[record.service, record.body] > _MANY]
 
@@ -149,4 +150,4 @@ def _bare(kind: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return next((line.strip() for line in text[:_LONGEST_LINE].splitlines() if line.strip()), "")

@@ -24,6 +24,7 @@ class Signal(StrEnum):
     NONE = ""
 
 
+_LONGEST = 2048
 _WORDS = re.compile(
     r"\b(?:errors?|exceptions?|fail(?:ed|ure)|traceback|panic)\b|(?-i:\w(?:Error|Exception)\b)|\bHTTP(?:/[\d.]+)?\"?[ :]+[45]\d\d\b", re.I
 )
@@ -58,7 +59,7 @@ def of(record: LogRecord) -> Signal:
         status = request_of(record).status
         return Signal.FAILED_REQUEST if status >= 500 else Signal.CLIENT_ERROR if status >= 400 else Signal.NONE
     raised = record.trace is not None or bool(record.attributes.get("exception.type"))
-    text = record.body[:2048]
+    text = record.body[:_LONGEST]
     if _DEPRECATED.search(text) and not raised:
         return Signal.DEPRECATION
     if record.severity >= Severity.ERROR or (raised and not record.severity):
@@ -67,11 +68,11 @@ def of(record: LogRecord) -> Signal:
 
 
 def says_retry(record: LogRecord) -> bool:
-    return bool(_RETRY.search(record.body))
+    return bool(_RETRY.search(record.body[:_LONGEST]))
 
 
 def says_success(record: LogRecord) -> bool:
-    return record.severity < Severity.WARN and bool(_SUCCESS.search(record.body))
+    return record.severity < Severity.WARN and bool(_SUCCESS.search(record.body[:_LONGEST]))
 
 
 def _of_words(text: str, severity: Severity) -> Signal:

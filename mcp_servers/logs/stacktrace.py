@@ -9,7 +9,8 @@ from dataclasses import replace
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs import traces_go_php_ruby, traces_java_js_csharp, traces_python
 
-_LONGEST = 256 * 1024
+_LONGEST = 128 * 1024
+_LONG_LINE = re.compile(r"^(.{2000}).+$", re.M)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _GRAMMARS: tuple[tuple[str, Callable[[str], tuple[ExceptionInfo, ...]]], ...] = (
     ("python", traces_python.parse),
@@ -67,7 +68,7 @@ def _levelled(text: str) -> str:
         text = text.replace("\\r", "").replace("\\n", "\n").replace("\\t", "\t").replace('\\"', '"')
     if "\x1b" in text:
         text = _COLOUR.sub("", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return _LONG_LINE.sub(r"\1", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _marked(exception: ExceptionInfo, roots: Sequence[str]) -> ExceptionInfo:

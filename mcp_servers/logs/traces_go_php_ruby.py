@@ -36,7 +36,7 @@ def parse_php(text: str) -> tuple[ExceptionInfo, ...]:
     """The chain of an uncaught or logged PHP exception: PHP prints the previous one first, after it `Next …`."""
     if "#0 " not in text or "Stack trace:" not in text:
         return ()
-    return tuple(exception for part in re.split(r"^\s*Next ", text, flags=re.M) if (exception := _php_exception(part)))
+    return tuple(exception for part in re.split(r"^[ \t]*Next ", text, flags=re.M) if (exception := _php_exception(part)))
 
 
 def parse_ruby(text: str) -> tuple[ExceptionInfo, ...]:

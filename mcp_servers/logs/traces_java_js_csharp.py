@@ -41,8 +41,8 @@ def parse_javascript(text: str) -> tuple[ExceptionInfo, ...]:
 def parse_csharp(text: str) -> tuple[ExceptionInfo, ...]:
     """The chain of a .NET trace: its headers stand on one line (`A ---> B`), its frames innermost exception first."""
     head, _, tail = text.partition("\n   at ")
-    headers = [_CS_HEADER.search(piece.strip()) for piece in re.split(r"\s*---> ", head)]
-    sections = re.split(r"^\s*--- End of inner exception stack trace ---\s*$", "   at " + tail, flags=re.M)
+    headers = [_CS_HEADER.search(piece.strip()) for piece in head.split("---> ")]
+    sections = re.split(r"^[ \t]*--- End of inner exception stack trace ---\s*$", "   at " + tail, flags=re.M)
     return tuple(
         ExceptionInfo(header["type"], (header["message"] or "").strip(), _cs_frames(section))
         for header, section in zip(reversed(headers), sections, strict=False)

@@ -9,7 +9,7 @@ from mcp_servers.kit.stack import ExceptionInfo, Frame
 
 _HEADER = "Traceback (most recent call last):"
 _START = re.compile(r"^[ \t|+]*(?:Exception Group )?Traceback \(most recent call last\):", re.M)
-_BARE_SYNTAX_ERROR = re.compile(r'^\s*File "[^"\n]+", line \d+\n(?:[^\n]*\n){0,3}?(?:\w+\.)*\w*(?:Syntax|Indentation|Tab)Error\b', re.M)
+_BARE_SYNTAX_ERROR = re.compile(r'^[ \t]*File "[^"\n]+", line \d+\n(?:[^\n]*\n){0,3}?(?:\w+\.)*\w*(?:Syntax|Indentation|Tab)Error\b', re.M)
 _MARGIN = re.compile(r"^(\s*)(?:\| ?|\+-\+-{3,}.*|\+-{3,}.*|\+ (?=Exception Group))")
 _SEPARATOR = re.compile(r"^\s*\+-(?:\+-)?-{2,}")
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')

@@ -14,6 +14,7 @@ from mcp_servers.logs.model import LogRecord
 _LINE = re.compile(r'"(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<target>\S+)(?: HTTP/[\d.]+)?"?,? (?P<status>[1-5]\d\d)\b')
 _SEGMENT = re.compile(r"/[^/]*\d[^/]*")
 _SAMPLES = 5
+_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def request_of(record: LogRecord) -> Request:
     path, query = _text(attributes, "url.path", "http.target", "path"), _text(attributes, "url.query")
     method = _text(attributes, "http.request.method", "http.method", "method")
     if not (path and method):
-        line = _LINE.search(record.body)
+        line = _LINE.search(record.body[:_LONGEST])
         return Request(line["method"], line["target"], "", int(line["status"])) if line else Request(status=_status(attributes))
     target = f"{path}?{query.removeprefix('?')}" if query else path
     return Request(method, target, _text(attributes, "http.request.body.content"), _status(attributes))
