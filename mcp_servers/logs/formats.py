@@ -158,13 +158,11 @@ def _docker_file(value: dict[str, Any]) -> Fields | None:
 
 
 def _from_mapping(value: dict[str, Any]) -> Fields:
-    flat = {_ECS_OF_GCP.get(name, name): item for name, item in _flatten(value)}
+    flat: dict[str, Any] = {_ECS_OF_GCP.get(name, name): item for name, item in _flatten(value)}
     body = _take(flat, _BODY)
-    level: Any = _take(flat, _LEVEL)
-    if isinstance(value.get("level"), int) and value["level"] < 8:  # GELF counts as syslog does; no other JSON format has such small levels
-        level = _SYSLOG_SEVERITIES[max(value["level"], 0)]
-    if "levelno" in flat and level is None:
-        level = flat["levelno"]
+    level, number = _take(flat, _LEVEL), value.get("level")
+    if isinstance(number, int) and number < 8:  # GELF counts as syslog does; no other JSON format has such small levels
+        level = _SYSLOG_SEVERITIES[max(number, 0)]
     logger = flat.get("logger") or flat.get("log.logger") or flat.get("logger_name") or ""
     return Fields(
         body if isinstance(body, str) else json.dumps(body if body is not None else value, ensure_ascii=False, default=str),

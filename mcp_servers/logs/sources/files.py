@@ -91,7 +91,7 @@ class Files:
         found: dict[Path, None] = {}
         for pattern in self._settings.paths:
             matched = [Path(pattern)] if pattern == _STANDARD_INPUT else _expand(self._root, pattern)
-            if not matched and not missing_ok and not glob.has_magic(pattern):
+            if not matched and not missing_ok and not glob.has_magic(pattern) and not (self._root / pattern).exists():
                 raise Refusal(
                     f"There is no file or folder {pattern!r} (looked in {self._root}); check [sources.{self.name}] paths.",
                     code="no_such_file",

@@ -1,0 +1,63 @@
+"""The project's sources read as one: a source that fails is a note, as long as another one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
+from mcp_servers.kit.project import Project, Source
+from mcp_servers.logs.model import LogRecord, Query, Reading
+from mcp_servers.logs.sources import Tally, newest, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the sources that a project describes."""
+
+    project: Project
+
+    def chosen(self, names: Sequence[str] | None) -> list[Source]:
+        """The sources of these names, or all; raises `Refusal` for a name that is not there and `Misconfigured` when there are none."""
+        known = {source.name: source for source in self.project.sources}
+        if not known:
+            raise Misconfigured(
+                'kintsugi.toml describes no log sources; add for example [sources.app] with type = "files" and paths = ["logs/*.log"].',
+                code="no_sources",
+            )
+        for name in names or ():
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}."
+                raise Refusal(f"There is no log source named {name!r}; {hint}", code="unknown_name")
+        return [known[name] for name in names or known]
+
+    def scan(self, names: Sequence[str] | None, query: Query, tally: Tally) -> Iterator[LogRecord]:
+        """Streams what matches, source by source; raises what the sources raised when not one could be read."""
+        failed: list[KintsugiError] = []
+        chosen = self.chosen(names)
+        for source in chosen:
+            try:
+                yield from open_source(source, self.project.root).scan(query, tally)
+            except KintsugiError as error:
+                failed.append(error)
+                tally.notes.append(f"{source.name}: {error}")
+        if failed and len(failed) == len(chosen):
+            raise failed[0]
+
+    def read(self, names: Sequence[str] | None, query: Query, keep: Callable[[LogRecord], bool] | None = None) -> tuple[Reading, Tally]:
+        """The newest matching records in time order, and where every line went. `keep` chooses further."""
+        tally = Tally()
+        matching = self.scan(names, query, tally)
+        kept = 0
+
+        def counted() -> Iterator[LogRecord]:
+            nonlocal kept
+            for record in matching:
+                if keep is None or keep(record):
+                    kept += 1
+                    yield record
+
+        records = newest(counted(), query.limit)
+        return Reading(records, tally.lines, cut=kept > len(records), notes=tuple(dict.fromkeys(tally.notes))), replace(tally, matched=kept)

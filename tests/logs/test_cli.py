@@ -1,0 +1,86 @@
+"""`kintsugi logs` as a person types it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Kintsugi = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def kintsugi(tmp_path: Path) -> Kintsugi:
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "KINTSUGI_HOME": str(tmp_path / "home"), "COLUMNS": "200", "NO_COLOR": "1"}
+        command = [sys.executable, "-c", "from kintsugi.cli import main; main()", "logs", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+def test_a_digest_of_standard_input_is_a_page(kintsugi: Kintsugi) -> None:
+    done = kintsugi(
+        "digest",
+        "-",
+        stdin="".join(f"2026-11-20 10:15:00 INFO order {n} stored\n" for n in range(1_000)) + "2026-11-20 10:16:00 ERROR boom\n",
+    )
+
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[1][0] == "1"
+    assert rows[1][-1] == "boom"
+    assert rows[2][0] == "1000"
+    assert rows[2][-3:] == ["order", "<*>", "stored"]
+    assert "1001 lines = 1001 shown + 0 folded" in done.stdout
+    assert done.stderr == ""
+
+
+def test_files_folders_and_archives_are_read_together_as_json(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.log").write_text("one\n", "utf-8")
+    (tmp_path / "a.log.gz").write_bytes(gzip.compress(b"two\n"))
+    (tmp_path / "b.log").write_text("three\n", "utf-8")
+
+    answer = json.loads(kintsugi("query", "old", "a.log.gz", "*.log", "--json").stdout)
+
+    assert sorted(record["body"] for record in answer["records"]) == ["one", "three", "two"]
+
+
+def test_a_template_leads_to_its_records(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("ERROR job 1 failed\nERROR job 2 failed\nINFO fine\n", "utf-8")
+    listed = json.loads(kintsugi("templates", "a.log", "--severity", "error", "--json").stdout)
+
+    shown = kintsugi("query", "a.log", "--severity", "error", "--template", listed["templates"][0]["template"])
+
+    assert [line.split(" ", 3)[3] for line in shown.stdout.splitlines()] == ["ERROR job 1 failed", "ERROR job 2 failed"]
+
+
+def test_a_missing_file_is_one_sentence_and_an_exit_code(kintsugi: Kintsugi) -> None:
+    done = kintsugi("digest", "nope.log")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("kintsugi: There is no file or folder 'nope.log'")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_sources_outside_a_project_it_says_what_to_do(kintsugi: Kintsugi) -> None:
+    done = kintsugi("digest")
+
+    assert done.returncode == 3
+    assert "kintsugi init" in done.stderr
+
+
+def test_production_text_does_not_steer_the_terminal(kintsugi: Kintsugi) -> None:
+    done = kintsugi("query", "-", stdin="\x1b[2Jcleared [bold]not markup[/] \u202eevil\n")
+
+    assert "\x1b" not in done.stdout
+    assert "[bold]not markup[/]" in done.stdout
+    assert "\\u202e" in done.stdout
