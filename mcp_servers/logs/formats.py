@@ -111,8 +111,8 @@ def severity_of(value: Any) -> Severity:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         return Severity.UNSPECIFIED
-    if number >= 10 and number % 10 == 0:
-        return Severity(min(number // 10 * 4 - 3, 21))
+    if 10 <= number <= 60 and number % 10 == 0:
+        return Severity(number // 10 * 4 - 3)
     return (
         max((severity for severity in Severity if severity <= number), default=Severity.UNSPECIFIED)
         if 0 < number <= 24
