@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kintsugi.reasoners.matching import Facts
 from kintsugi.reasoners.places import Function, Place, Source, own_nodes
 
+_REGISTERS = {"exception_handler", "errorhandler", "add_exception_handler"}
 _REFUSALS = {400, 404, 410, 422}
 
 
@@ -41,7 +42,7 @@ def _http(facts: Facts, place: Place, noun: str) -> Answer | None:
         found = [each for each in _refusals(source, place) if _in_reach(each[1], source)]
         if not found:
             continue
-        inside = [each for each in found if place.node in source.chain(each[0])]
+        inside = [each for each in found if place.node and place.node in source.chain(each[0])]
         common = Counter(each[2] for each in found).most_common(1)[0][0]
         node, call, status = (inside or [each for each in found if each[2] == common])[0]
         return _reworded(source, node, call, status, noun, place)
@@ -54,7 +55,11 @@ def _refusals(source: Source, place: Place) -> Iterator[tuple[ast.stmt, ast.Call
         value = node.exc if isinstance(node, ast.Raise) else node.value if isinstance(node, ast.Expr | ast.Return) else None
         if not isinstance(value, ast.Call) or not isinstance(node, ast.stmt):
             continue
-        if isinstance(node, ast.Return) and place.node not in source.chain(node) and not _returns_same(source, node, value, place):
+        if (
+            isinstance(node, ast.Return)
+            and not (place.node and place.node in source.chain(node))
+            and not _returns_same(source, node, value, place)
+        ):
             continue
         if isinstance(node, ast.Expr) and source.meaning(value.func).rpartition(".")[2] != "abort":
             continue
@@ -153,9 +158,8 @@ def _handled(place: Place) -> Iterator[str]:
 
 def _registered(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in {"exception_handler", "errorhandler", "add_exception_handler"} and node.args:
-                yield source.meaning(node.args[0]).rpartition(".")[2]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _REGISTERS and node.args:
+            yield source.meaning(node.args[0]).rpartition(".")[2]
         if isinstance(node, ast.keyword) and node.arg == "exception_handlers" and isinstance(node.value, ast.Dict):
             yield from (source.meaning(key).rpartition(".")[2] for key in node.value.keys if key)
 
@@ -193,16 +197,20 @@ def _returned(function: Function | None) -> Answer | None:
 def sibling_default(source: Source, expression: ast.expr, own: ast.AST) -> str:
     """The default that other code of the module gives to a value of the same name, '' when there is none."""
     name = last_name(expression)
-    for node in ast.walk(source.tree):
-        if node is own or not name:
-            continue
-        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2 and last_name(node.values[0]) == name:
-            if isinstance(node.values[1], ast.Constant | ast.List | ast.Dict | ast.Tuple):
-                return source.segment(node.values[1])
-        if isinstance(node, ast.IfExp) and name in {last_name(n) for n in ast.walk(node.test) if isinstance(n, ast.expr)}:
-            if isinstance(node.orelse, ast.Constant) and node.orelse.value is not None:
-                return source.segment(node.orelse)
+    for node in ast.walk(source.tree) if name else ():
+        other = _default_beside(node, name) if node is not own else None
+        if other is not None:
+            return source.segment(other)
     return ""
+
+
+def _default_beside(node: ast.AST, name: str) -> ast.expr | None:
+    """The default in `x or default` and `… if x else default`."""
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or) and len(node.values) == 2 and last_name(node.values[0]) == name:
+        return node.values[1] if isinstance(node.values[1], ast.Constant | ast.List | ast.Dict | ast.Tuple) else None
+    if isinstance(node, ast.IfExp) and name in {last_name(n) for n in ast.walk(node.test) if isinstance(n, ast.expr)}:
+        return node.orelse if isinstance(node.orelse, ast.Constant) and node.orelse.value is not None else None
+    return None
 
 
 def last_name(node: ast.expr) -> str:

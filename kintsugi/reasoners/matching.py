@@ -74,7 +74,8 @@ class Facts:
         also = [str(each.get(key, "")) for each in self.evidence.get("also", ()) for key in ("title", "template")]
         samples = [str(each.get("body", "")) for each in self.evidence.get("samples", ())]
         chain = [each.message for each in self.trace.exceptions] if self.trace else []
-        template = str((self.evidence.get("template") or {}).get("text", ""))
+        mined: Mapping[str, Any] = self.evidence.get("template") or {}
+        template = str(mined.get("text", ""))
         return tuple(dict.fromkeys(text for text in (self.message, *chain, *self.own, *samples, template, *also) if text))
 
     @property

@@ -16,6 +16,7 @@ Root = Literal["parameter", "call", "lookup", "global", "unknown"]
 
 _METHODS: dict[str, Any] = {"''": str, "[]": list, "{}": dict, "set()": set, "0": int}
 _RE_CALLS = {"match", "search", "fullmatch"}
+_ITERATING = {"list", "tuple", "set", "sorted", "sum", "any", "all", "max", "min", "enumerate", "dict", "reversed"}
 _ATTRIBUTE = re.compile(r"'NoneType' object has no attribute '(\w+)'")
 _MISSES = {"first", "one_or_none", "scalar", "scalar_one_or_none", "fetchone", "next", "get", "find_one"}
 
@@ -126,14 +127,13 @@ def _iterated(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
         yield node.iter, node.iter, "()"
     elif isinstance(node, ast.Starred):
         yield node.value, node, "()"
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-        if node.func.id in {"list", "tuple", "set", "sorted", "sum", "any", "all", "max", "min", "enumerate", "dict", "reversed"}:
-            yield node.args[0], node, "()"
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args and node.func.id in _ITERATING:
+        yield node.args[0], node, "()"
 
 
 def _added(message: str, node: ast.BinOp) -> Iterator[tuple[ast.expr, ast.expr, str]]:
     sides = re.search(r"'(\w+)' and '(\w+)'", message)
-    left_empty = bool(sides) and sides is not None and sides[1] == "NoneType"
+    left_empty = sides is not None and sides[1] == "NoneType"
     other = (sides[2] if left_empty else sides[1]) if sides else "str"
     default = {"int": "0", "float": "0", "Decimal": "0", "str": "''", "list": "[]", "tuple": "()"}.get(other, "")
     yield (node.left if left_empty else node.right), node, default

@@ -54,16 +54,15 @@ def unclosed(source: Source, function: Function) -> Iterator[Opened]:
             target = statement.targets[0]
             if isinstance(target, ast.Name) and (parked := _kept(source, function, target.id)) is not None:
                 yield Opened(source, function, call, constructor, target.id, statement, parked)
-        elif isinstance(parent, ast.Attribute | ast.Call) and not isinstance(statement, ast.With | ast.AsyncWith):
-            if not isinstance(parent, ast.Call) or source.meaning(parent.func).rpartition(".")[2] in {
-                "load",
-                "reader",
-                "DictReader",
-                "list",
-                "loads",
-                "sorted",
-            }:
-                yield Opened(source, function, call, constructor, "", statement)
+        elif not isinstance(statement, ast.With | ast.AsyncWith) and _used_up(source, parent):
+            yield Opened(source, function, call, constructor, "", statement)
+
+
+def _used_up(source: Source, parent: ast.AST | None) -> bool:
+    """Whether the expression around a constructor uses the result at once: a method of it, or a reader of the whole."""
+    if isinstance(parent, ast.Call):
+        return source.meaning(parent.func).rpartition(".")[2] in {"load", "loads", "reader", "DictReader", "list", "sorted"}
+    return isinstance(parent, ast.Attribute)
 
 
 def _wrapped(source: Source, parent: ast.AST | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,8 @@ def _short(suspect: Mapping[str, Any]) -> str:
 
 def _suspect(facts: Facts) -> tuple[Mapping[str, Any], str]:
     """The one suspect that came with the only release showing the error."""
-    releases = [str(each) for each in facts.evidence.get("releases") or {}]
+    seen: Mapping[str, Any] = facts.evidence.get("releases") or {}
+    releases = list(seen)
     if len(releases) != 1:
         raise NotSure(
             "no recipe fits, and the error does not begin with one release"
@@ -81,8 +82,10 @@ def _hunks(facts: Facts, suspect: Mapping[str, Any]) -> Iterator[Hunk]:
     if patch := str(suspect.get("patch") or ""):
         yield from parse(patch)
         return
-    read_at = getattr(facts.sources.tree, "read_at", None)
-    for path in suspect.get("files", ()) if read_at else ():
+    read_at: Callable[[str, str], str] | None = getattr(facts.sources.tree, "read_at", None)
+    if read_at is None:
+        return
+    for path in suspect.get("files", ()):
         try:
             now, then = read_at(str(suspect["commit"]), path), read_at(f"{suspect['commit']}^", path)
         except Exception:

@@ -95,7 +95,7 @@ def render(sketch: Sketch, facts: Facts, plan: Plan, path: str) -> str:
 def _story(facts: Facts, plan: Plan) -> str:
     seen = str(facts.evidence.get("first_seen") or facts.evidence.get("onset") or "an unknown time")
     error = ": ".join(part for part in (facts.exception, facts.message or str(facts.evidence.get("title", ""))) if part)
-    suspect = facts.suspects[0] if facts.suspects else {}
+    suspect: Mapping[str, Any] = facts.suspects[0] if facts.suspects else {}
     commit = f"commit {str(suspect.get('commit', ''))[:12]} ({suspect.get('subject', '')})" if suspect else "none"
     return f"Seen in production at {_harmless(seen)}.\n\n    Error: {_harmless(error)}\n    Suspect: {_harmless(commit)}\n    "
 

@@ -90,7 +90,7 @@ def _missed(facts: Facts, plan: Plan, place: Place, node: ast.expr) -> Iterator[
 def _searched(facts: Facts, plan: Plan, place: Place, where: Origin) -> Iterator[Setup]:
     """A search that finds nothing: by a text that does not fit, an empty collection, or a collaborator that answers None."""
     call = where.node
-    assert isinstance(call, ast.Call) and place.node is not None
+    assert isinstance(call, ast.Call)
     name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
     if name in ("match", "search", "fullmatch") and call.args and not where.steps:
         text = _peeled(place, call.args[-1])

@@ -93,7 +93,7 @@ class Shop:
 
     files: Mapping[str, str]
     trigger: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict[str, Any])
     suspects: tuple[Mapping[str, Any], ...] = ()
     paths: tuple[str, ...] = (".",)
 
