@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 
@@ -141,6 +142,15 @@ def test_no_text_breaks_the_parser(text: str):
     parse(text)
     parse("Traceback (most recent call last):\n" + text)
     parse("Traceback (most recent call last):\n  + Exception Group Traceback\n" + text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", " ", "A.b.", " at ", "a", "Error: ", ":1:in `", "at x.y(", "#0 ", "Traceback (most recent call last):"]
+)
+def test_hostile_text_costs_little(piece: str):
+    started = time.process_time()
+    parse("Traceback (most recent call last):\n\tat a.b(C.java:1)\nStack trace:\n#0 " + piece * (200_000 // len(piece)))
+    assert time.process_time() - started < 2
 
 
 JAVA = """\
