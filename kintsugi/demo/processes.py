@@ -30,11 +30,11 @@ class Group:
 
     def __init__(self, state: Path) -> None:
         self._state = state
-        self._members = _read(state)
 
     @property
-    def members(self) -> Mapping[str, Process]:
-        return self._members
+    def members(self) -> dict[str, Process]:
+        """What the state file says now: another group on the same file may have started or ended some."""
+        return _read(self._state)
 
     def start(
         self, name: str, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, port: int = 0, release: str = ""
@@ -46,27 +46,26 @@ class Group:
                 command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
         _CHILDREN[child.pid] = child
-        self._members[name] = Process(child.pid, _born(child.pid), port, release)
-        self._write()
+        self._write(self.members | {name: Process(child.pid, _born(child.pid), port, release)})
 
     def running(self, name: str) -> bool:
-        process = self._members.get(name)
+        process = self.members.get(name)
         return process is not None and self._is_ours(process)
 
     def end(self, names: Iterable[str] | None = None) -> None:
         """Ends the named members, or all: asks, waits a moment, then insists; a number that is no longer ours is left alone."""
-        ending = {name: self._members[name] for name in (self._members if names is None else names) if name in self._members}
+        members = self.members
+        ending = {name: members[name] for name in (list(members) if names is None else names) if name in members}
         for process in ending.values():
             self._signal(process, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         while time.monotonic() < deadline and any(self._is_ours(process) for process in ending.values()):
             time.sleep(0.01)
-        for name, process in ending.items():
+        for process in ending.values():
             self._signal(process, signal.SIGKILL)
             if child := _CHILDREN.pop(process.pid, None):
                 child.wait()
-            del self._members[name]
-        self._write()
+        self._write({name: process for name, process in members.items() if name not in ending})
 
     def _signal(self, process: Process, number: signal.Signals) -> None:
         if self._is_ours(process):
@@ -81,13 +80,13 @@ class Group:
             return child.poll() is None
         return bool(process.born) and _born(process.pid) == process.born
 
-    def _write(self) -> None:
+    def _write(self, members: Mapping[str, Process]) -> None:
         self._state.parent.mkdir(parents=True, exist_ok=True)
-        if not self._members:
+        if not members:
             self._state.unlink(missing_ok=True)
             return
         draft = self._state.with_suffix(".new")
-        draft.write_text(json.dumps({name: asdict(process) for name, process in self._members.items()}, indent=1), "utf-8")
+        draft.write_text(json.dumps({name: asdict(process) for name, process in members.items()}, indent=1), "utf-8")
         draft.replace(self._state)
 
 

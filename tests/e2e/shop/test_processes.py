@@ -88,12 +88,11 @@ def test_a_process_with_a_number_used_again_is_left_alone(tmp_path: Path) -> Non
 
 
 def test_the_load_goes_on_until_it_is_told_and_counts_what_nobody_answered(tmp_path: Path) -> None:
-    load = Load(tmp_path)
+    load, later = Load(tmp_path), Load(tmp_path)
     load.start("http://127.0.0.1:9", "http://127.0.0.1:9", users=3)
     deadline = time.monotonic() + 10
     while not load.samples() and time.monotonic() < deadline:
         os.sched_yield()
-    later = Load(tmp_path)
     assert later.running
     figures = later.snapshot()
     assert figures["requests"] == figures["errors"] > 0
