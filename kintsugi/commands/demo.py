@@ -48,7 +48,7 @@ def demo_reset() -> None:
 
 
 async def _demo(options: Options, as_json: bool, ask: bool) -> None:
-    console = Console(stderr=as_json)
+    console = Console(stderr=as_json, soft_wrap=True)
     if not ask:
         console.print("This demo approves each fix in your name; `--ask` lets you decide. Everything stays on this machine.", style="dim")
     found = await Demo(options, console, _ask_viewer if ask else None).run()

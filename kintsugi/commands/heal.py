@@ -94,7 +94,7 @@ def report(ledger: Ledger, deps: Deps, seen: intake.Intake, as_json: bool) -> No
         lines = [{"id": c.id, "title": c.title, "state": str(c.state), "cause": _cause(c), "fix": c.fix.id if c.fix else ""} for c in cases]
         click.echo(json.dumps({"cases": lines, "opened": seen.opened, "left_alone": seen.left_alone}, default=str, ensure_ascii=False))
         return
-    console = Console()
+    console = Console(soft_wrap=True)
     for case in cases:
         console.print(Text(f"{case.id}  {case.state:<12}  {case.title}", style="bold"))
         console.print(Text(f"    {_cause(case)}"))
@@ -116,4 +116,4 @@ def _cause(case: Case) -> str:
     )
     cause = str(case.diagnosis.get("cause") or "")
     reason = f"not healed: {case.reason}" if case.reason and case.state in {State.INCONCLUSIVE, State.REJECTED, State.REGRESSED} else ""
-    return " · ".join(part for part in (f"{cause}{where}".strip(), reason) if part) or "no cause is known yet"
+    return " · ".join(part for part in (where, cause, reason) if part) or "no cause is known yet"

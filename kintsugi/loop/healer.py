@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from kintsugi.loop.deployers import Deployer
@@ -15,6 +15,7 @@ from kintsugi.tree import CommitTree
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, Fix, State
 from mcp_servers.kit.errors import KintsugiError, Refusal
+from mcp_servers.kit.stack import StackTrace, resolve_path
 
 ACTOR = "kintsugi"
 _MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
@@ -86,7 +87,9 @@ class Healer:
         _, tree = self._head()
         diagnosis, by = await self._judge(case, tree, suspects)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
-        if diagnosis.file and diagnosis.line:
+        if not diagnosis.file:
+            diagnosis = replace(diagnosis, **_where_it_threw(case, tree))
+        elif diagnosis.line:
             suspects = await self._suspects(case, diagnosis) or suspects
         await self._tools.call(
             "record_diagnosis",
@@ -267,6 +270,14 @@ def _fix(case: Case) -> Fix:
 
 def _for_reasoner(case: Case) -> dict[str, Any]:
     return {"id": case.id, "title": case.title, "service": case.service, "evidence": dict(case.evidence)}
+
+
+def _where_it_threw(case: Case, tree: CommitTree) -> dict[str, Any]:
+    """The file, line and function of ours nearest the throw: what can be said even when the cause is not known."""
+    trace = case.evidence.get("trace")
+    frame = StackTrace.from_json(trace).top_in_app if trace else None
+    path = resolve_path(frame.file, tree.files()) if frame else None
+    return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
 
 
 def _trace_of(place: Diagnosis) -> dict[str, Any]:

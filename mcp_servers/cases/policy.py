@@ -115,6 +115,12 @@ def _diagnosed(case: Case, data: Mapping[str, Any]) -> Case:
     return replace(case, diagnosis=data, reason=str(data.get("reason", "")))
 
 
+def _inconclusive(case: Case, data: Mapping[str, Any]) -> Case:
+    """A diagnosis that could not be shown keeps its place; a proposal that could not be made keeps the diagnosis there was."""
+    diagnosis = data if "status" in data else case.diagnosis
+    return replace(case, diagnosis=diagnosis, reason=str(data.get("reason", "")))
+
+
 def _proposed(case: Case, data: Mapping[str, Any]) -> Case:
     fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""))
     return replace(case, fixes=(*(known for known in case.fixes if known.id != fix.id), fix))
@@ -148,7 +154,7 @@ Effect = Callable[[Case, Mapping[str, Any]], Case]
 _EFFECTS: Mapping[str, Effect] = {
     "recurred": _recurred,
     "diagnosed": _diagnosed,
-    "inconclusive": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
+    "inconclusive": _inconclusive,
     "ticketed": lambda case, data: replace(case, ticket=data["ticket"]),
     "proposed": _proposed,
     "refuted": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
