@@ -122,12 +122,12 @@ class Applier:
 
     def _point(self, branch: str, commit: str) -> None:
         """The branch, standing at `commit`; it may be there from a call that was cut short, but not elsewhere."""
+        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)  # ours: we hold the lock of this repository
         there = self.repository.resolve(branch)
         if there == commit:
             return
         if there is not None:
             raise Refusal(f"{branch} exists and is not ours; rename or delete it, then repeat.", code="branch_taken")
-        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)  # ours: we hold the lock of this repository
         self.repository.update_ref(branch, commit, None)
 
     def _applied(self, proposal: Proposal, intent: Intent, commit: str, write: Write) -> Proposal:

@@ -159,7 +159,9 @@ class Repository:
 
     def entry(self, treeish: str, path: str) -> Entry | None:
         """The file at exactly `path`, or None."""
-        return next((entry for entry in self.entries(treeish, path) if entry.path == path), None) if path else None
+        if not path or path.startswith("/") or ".." in path.split("/"):
+            return None
+        return next((entry for entry in self.entries(treeish, path) if entry.path == path), None)
 
     def read(self, treeish: str, path: str) -> bytes:
         """The content of a file of a tree; raises `Refusal` when it is not there."""
