@@ -49,7 +49,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the log tools."""
     _register_reading(tools, deps)
     _register_digest(tools, deps)
-    _register_judging(tools, deps)
+    _register_anomalies(tools, deps)
+    _register_verdict(tools, deps)
 
 
 def _register_reading(tools: Toolbox, deps: Deps) -> None:
@@ -98,7 +99,7 @@ def _register_digest(tools: Toolbox, deps: Deps) -> None:
         return log_digest(lines, tally, asked_of(query, sources), min(budget, ROOM))
 
 
-def _register_judging(tools: Toolbox, deps: Deps) -> None:
+def _register_anomalies(tools: Toolbox, deps: Deps) -> None:
     @tools.read(title="Find anomalies", open_world=True)
     async def find_anomalies(
         sources: Sources = None,
@@ -127,6 +128,8 @@ def _register_judging(tools: Toolbox, deps: Deps) -> None:
             tally.notes.append(f"Only the newest {len(reading.records)} records were looked at; narrow the window for the others.")
         return anomalies_found(findings, offset, len(window), tally, asked_of(query, sources), ROOM)
 
+
+def _register_verdict(tools: Toolbox, deps: Deps) -> None:
     @tools.read(title="Verify a fix", open_world=True)
     async def verify_fix(
         fingerprint: Annotated[str, Field(description="The coarse fingerprint of the anomaly.", min_length=1, max_length=64)],

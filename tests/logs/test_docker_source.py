@@ -21,7 +21,7 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.project import Source
 from mcp_servers.logs.model import Query, Severity
 from mcp_servers.logs.sources import LogSource, open_source, read
-from mcp_servers.logs.sources.docker import lines_of
+from mcp_servers.logs.sources.streams import lines_of
 from tests.components import needs
 
 Run = Callable[..., Any]
@@ -38,8 +38,7 @@ def packed_shell() -> bytes:
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path in {*programs, *(library.rstrip(":") for library in libraries)}:
             archive.add(Path(path).resolve(), arcname=path)
-    for_shell = io.BytesIO(buffer.getvalue())
-    return for_shell.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")

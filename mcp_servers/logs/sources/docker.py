@@ -15,17 +15,15 @@ from threading import Event, Thread
 from typing import Any, ClassVar
 
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal, Unavailable
-from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import LogRecord, Query
-from mcp_servers.logs.multiline import Entry, Joiner
 from mcp_servers.logs.sources import Tally
+from mcp_servers.logs.sources.streams import Assembly, Line, Timed, lines_of
 from mcp_servers.logs.times import parse_moment
 
 _SERVICE_LABEL = "com.docker.compose.service"
 _PROJECT_LABEL = "com.docker.compose.project"
 _STREAMS = ("stdout", "stderr")
 _POLL_SECONDS = 0.3
-_LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,54 +39,6 @@ class DockerSettings:
     project: str = ""
     lookback: str = "5m"
     host: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of one stream with the engine's time: as written (nanoseconds, sorts as text) and as a datetime."""
-
-    stamp: str
-    text: str
-
-    @property
-    def at(self) -> datetime:
-        return datetime.fromisoformat(self.stamp).astimezone(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """One entry with the engine's time. No record: a blank line."""
-
-    at: datetime
-    lines: int
-    record: LogRecord | None
-
-
-class Assembly:
-    """Makes entries and records of the lines of one stream."""
-
-    def __init__(self, container: Any, stream: str) -> None:
-        labels: Mapping[str, str] = container.labels
-        self._origin = f"{container.name}/{stream}"
-        self._parser = Parser(datetime.now(UTC), fallback=labels.get(_SERVICE_LABEL) or container.name)
-        self._joiner = Joiner()
-        self._number = 0
-        self._times: dict[int, datetime] = {}
-
-    def feed(self, line: Line) -> Iterator[Timed]:
-        self._number += 1
-        self._times[self._number] = line.at
-        return self._timed(self._joiner.feed(line.text, self._number))
-
-    def flush(self) -> Iterator[Timed]:
-        return self._timed(self._joiner.flush())
-
-    def _timed(self, entries: Iterable[Entry]) -> Iterator[Timed]:
-        """With the engine's time, not the line's own: it has a zone and orders all containers alike."""
-        for entry in entries:
-            times = [self._times.pop(number) for number in range(entry.line, entry.line + entry.lines)]
-            record = self._parser.parse(entry.text, self._origin, times[0]) if entry.text.strip() else None
-            yield Timed(times[0], entry.lines, record)
 
 
 class DockerLogs:
@@ -140,7 +90,7 @@ class DockerLogs:
     def _stream(self, container: Any, stream: str, since: datetime, until: datetime | None) -> Iterator[Timed]:
         if stream == "stderr" and has_terminal(container):
             return
-        assembly = Assembly(container, stream)
+        assembly = _assembly(container, stream)
         lines, response = self.lines(container, stream, since, until)
         with _Translated(container.name), closing(response):
             for line in lines:
@@ -212,7 +162,7 @@ class Followers:
                 key = f"{container.id}/{stream}"
                 thread = self._threads.get(key)
                 if thread is None or (not thread.is_alive() and container.status == "running"):
-                    self._assemblies.setdefault(key, Assembly(container, stream))
+                    self._assemblies.setdefault(key, _assembly(container, stream))
                     self._threads[key] = Thread(
                         target=self._run, args=(key, container, stream), daemon=True, name=f"docker {container.name}"
                     )
@@ -274,22 +224,8 @@ class _Translated:
             raise Unavailable(f"No Docker engine answers{where} ({error}); start it, or set DOCKER_HOST.", code="no_engine") from error
 
 
-def lines_of(chunks: Iterable[bytes], *, framed: bool) -> Iterator[Line]:
-    """The lines in a response. Each framed chunk carries its own time, also the further parts of one long line; raw chunks split anywhere."""
-    held = b""
-    for chunk in chunks:
-        if framed and held:
-            chunk = chunk.partition(b" ")[2]
-        *complete, held = (held + chunk).split(b"\n")
-        held = held[:_LONGEST]
-        yield from (_line(raw) for raw in complete)
-    if held:
-        yield _line(held)
-
-
-def _line(raw: bytes) -> Line:
-    stamp, _, text = raw[:_LONGEST].decode("utf-8", "replace").rstrip("\r").partition(" ")
-    return Line(stamp, text)
+def _assembly(container: Any, stream: str) -> Assembly:
+    return Assembly(f"{container.name}/{stream}", container.labels.get(_SERVICE_LABEL) or container.name)
 
 
 def _records(timed: Iterable[Timed]) -> Iterator[LogRecord]:
