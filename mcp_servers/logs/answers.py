@@ -124,6 +124,7 @@ class AnomaliesFound(TypedDict):
     asked: Asked
     anomalies: list[dict[str, Any]]
     left_alone: list[LeftAloneShown]
+    left_alone_omitted: NotRequired[int]
     notes: NotRequired[list[str]]
     hint: NotRequired[str]
 
@@ -193,7 +194,9 @@ def anomalies_found(findings: Findings, offset: int, records: int, tally: Tally,
     )  # fmt: skip
     _annotate(answer, tally, empty=not records)
     room = budget - tokens(clean(answer)) - _SLACK
-    answer["left_alone"], _ = fit(clean(left), room // 5)
+    answer["left_alone"], unsaid = fit(clean(left), room // 5)
+    if unsaid:
+        answer["left_alone_omitted"] = unsaid
     room -= tokens(answer["left_alone"])
     values = [clean(anomaly.as_json()) for anomaly in findings.anomalies[offset:]]
     shown, omitted = fit(values, room)
