@@ -32,6 +32,7 @@ class Recipe:
     exceptions: tuple[str, ...] = ()
     texts: tuple[re.Pattern[str], ...] = ()
     also: tuple[re.Pattern[str], ...] = ()
+    caused: tuple[str, ...] = ()
     syntax: Mapping[str, Any] = field(default_factory=dict[str, Any])
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     reproduce: tuple[str, ...] = ()
@@ -70,13 +71,21 @@ class Facts:
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
-        """Everything production said about it: the message first, then what came with it."""
-        also = [str(each.get(key, "")) for each in self.evidence.get("also", ()) for key in ("title", "template")]
+        """What production said about the error itself, its message first."""
         samples = [str(each.get("body", "")) for each in self.evidence.get("samples", ())]
         chain = [each.message for each in self.trace.exceptions] if self.trace else []
         mined: Mapping[str, Any] = self.evidence.get("template") or {}
         template = str(mined.get("text", ""))
-        return tuple(dict.fromkeys(text for text in (self.message, *chain, *self.own, *samples, template, *also) if text))
+        return tuple(dict.fromkeys(text for text in (self.message, *chain, *self.own, *samples, template) if text))
+
+    @cached_property
+    def company(self) -> tuple[str, ...]:
+        """What the same requests said beside it."""
+        return tuple(str(each[key]) for each in self.evidence.get("also", ()) for key in ("title", "template") if each.get(key))
+
+    def said_for(self, recipe: Recipe) -> tuple[str, ...]:
+        """The texts that count for a recipe: other symptoms only under exceptions that they are known to cause."""
+        return (*self.texts, *(self.company if self.short_exception in ("", *recipe.caused) else ()))
 
     @property
     def own(self) -> tuple[str, str]:
@@ -127,6 +136,7 @@ def parse(name: str, text: str) -> Recipe:
             exceptions=tuple(match.get("exceptions", ())),
             texts=tuple(re.compile(each, re.IGNORECASE) for each in match.get("texts", ())),
             also=tuple(re.compile(each, re.IGNORECASE) for each in match.get("also", ())),
+            caused=tuple(match.get("caused", ())),
             syntax=match.get("syntax", {}),
             settings=match.get("settings", {}),
         )
@@ -140,7 +150,7 @@ def fits(recipe: Recipe, facts: Facts) -> bool:
         return False
     if recipe.texts and not any(pattern.search(facts.message) for pattern in recipe.texts):
         return False
-    if recipe.also and first(recipe.also, facts.texts) is None:
+    if recipe.also and first(recipe.also, facts.said_for(recipe)) is None:
         return False
     return not recipe.syntax or any(syntax.matches(recipe.syntax, snippet(place)) for place in facts.places)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kintsugi.reasoners.places import Function, Place, Source, own_nodes
+from kintsugi.reasoners.places import Function, Place, Source, Sources, own_nodes
 
 LIBRARIES = ("requests", "httpx", "httpx2", "aiohttp", "urllib.request")
 VERBS = ("get", "head", "options", "put", "delete", "post", "patch", "request", "send")
@@ -66,13 +66,13 @@ def _keyword(call: ast.Call, name: str) -> ast.expr | None:
     return next((k.value for k in call.keywords if k.arg == name), None)
 
 
-def outgoing(place: Place) -> list[Outgoing]:
+def outgoing(place: Place, sources: Sources) -> list[Outgoing]:
     """The outgoing calls of a frame's function, the one on the throwing line first."""
-    found = list(_calls(place)) if place.node else []
+    found = list(_calls(place, sources)) if place.node else []
     return sorted(found, key=lambda each: (not each.call.lineno <= place.line <= (each.call.end_lineno or 0), each.call.lineno))
 
 
-def _calls(place: Place) -> Iterator[Outgoing]:
+def _calls(place: Place, sources: Sources) -> Iterator[Outgoing]:
     source = place.source
     assert place.node is not None
     for node in own_nodes(place.node):
@@ -82,12 +82,16 @@ def _calls(place: Place) -> Iterator[Outgoing]:
         library, _, verb = meaning.rpartition(".")
         if library in LIBRARIES and (verb in VERBS or verb == "urlopen"):
             yield Outgoing(place, node, library, verb, meaning)
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in VERBS and (client := _client(source, place.node, node.func.value)):
-            library = source.meaning(client.func).partition(".")[0]
-            yield Outgoing(place, node, library, node.func.attr, f"{source.meaning(client.func)}.{node.func.attr}", client)
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in VERBS
+            and (found := _client(source, place.node, node.func.value) or _imported(source, sources, node.func.value))
+        ):
+            made = found[0].meaning(found[1].func)
+            yield Outgoing(place, node, made.partition(".")[0], node.func.attr, f"{made}.{node.func.attr}", found[1])
 
 
-def _client(source: Source, function: Function, node: ast.expr) -> ast.Call | None:
+def _client(source: Source, function: Function, node: ast.expr) -> tuple[Source, ast.Call] | None:
     """The constructor behind a client's name: a with-statement, an assignment here, at module level, or on self."""
     wanted = ast.dump(node).replace("Load()", "Store()")
     for scope in (function, source.class_of(function), source.tree):
@@ -101,5 +105,20 @@ def _client(source: Source, function: Function, node: ast.expr) -> ast.Call | No
             else:
                 continue
             if isinstance(value, ast.Call) and _CLIENTS.match(source.meaning(value.func)):
-                return value
+                return source, value
+    return None
+
+
+def _imported(source: Source, sources: Sources, node: ast.expr) -> tuple[Source, ast.Call] | None:
+    """The constructor behind a client that another module of the project holds: `clients.api`, `from clients import api`."""
+    module, _, name = source.meaning(node).rpartition(".")
+    for path in sources.app if module else ():
+        if sources.module(path)[1] == module:
+            other = sources[path]
+            for each in other.tree.body:
+                targets = each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
+                value = each.value if isinstance(each, ast.Assign | ast.AnnAssign) else None
+                named = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+                if named and isinstance(value, ast.Call) and _CLIENTS.match(other.meaning(value.func)):
+                    return other, value
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -77,7 +78,8 @@ def import_span(source: Source, statement: str) -> Span | None:
         for node in imports:
             if isinstance(node, ast.ImportFrom) or _module(node) > _module(new):
                 start = offset(source, node.lineno, 0)
-                return Span(start, start, f"{statement}\n")
+                apart = "\n" if _is_standard(_module(new)) and not _is_standard(_module(node)) else ""
+                return Span(start, start, f"{statement}\n{apart}")
     start = offset(source, (imports[-1].end_lineno or imports[-1].lineno) + 1, 0)
     return Span(start, start, f"{statement}\n")
 
@@ -89,6 +91,10 @@ def _has(source: Source, new: ast.Import | ast.ImportFrom) -> bool:
 
 def _module(node: ast.Import | ast.ImportFrom) -> str:
     return node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -18,7 +18,7 @@ _PLAIN = ast.Assign | ast.AnnAssign | ast.Return | ast.Expr | ast.With | ast.Asy
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     """One plan; raises `NotSure` when no outgoing call is on the trace, or nothing may be added to it."""
-    found = next((calls[0] for place in facts.places if (calls := outgoing(place))), None)
+    found = next((calls[0] for place in facts.places if (calls := outgoing(place, facts.sources))), None)
     if found is None:
         raise NotSure("no function of the trace makes an outgoing HTTP call that is known here")
     source = found.place.source

@@ -31,11 +31,10 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     if not facts.places:
         raise NotSure(_no_place(facts))
     suspect, release = _suspect(facts)
-    hunks = [each for each in _hunks(facts, suspect) if each.path.endswith(".py") and not is_test(each.path)]
+    hunks = _code_hunks(facts, suspect)
     if not hunks:
         raise NotSure(f"commit {_short(suspect)} is suspected, but what it changed is not known here")
-    running = _running(facts)
-    touching = [each for each in hunks if _touches(facts, each, running)]
+    touching = [each for each in hunks if _touches(facts, each, _running(facts)) and not _creates(each)]
     if not touching:
         raise NotSure(f"commit {_short(suspect)} is suspected, but it did not change what the failing function runs")
     choices = [touching] if len(touching) == len(hunks) else [touching, hunks]
@@ -53,6 +52,16 @@ def _no_place(facts: Facts) -> str:
     )
 
 
+def _code_hunks(facts: Facts, suspect: Mapping[str, Any]) -> list[Hunk]:
+    return [each for each in _hunks(facts, suspect) if each.path.endswith(".py") and not is_test(each.path)]
+
+
+def _creates(hunk: Hunk) -> bool:
+    """Whether a hunk brought a function or class: taking it back would take away more than a change."""
+    names = re.compile(r"^\s*(?:async\s+)?(?:def|class)\s+(\w+)", re.MULTILINE)
+    return not hunk.old.strip() or bool(set(names.findall(hunk.new)) - set(names.findall(hunk.old)))
+
+
 def _short(suspect: Mapping[str, Any]) -> str:
     return str(suspect.get("commit", ""))[:12]
 
@@ -67,7 +76,7 @@ def _suspect(facts: Facts) -> tuple[Mapping[str, Any], str]:
             if facts.suspects
             else "no recipe fits, and no commit is suspected"
         )
-    found = [each for each in facts.suspects if str(each.get("release", "")) == releases[0]]
+    found = [each for each in facts.suspects if str(each.get("release", "")) == releases[0]] or _changing(facts)
     on_trace = {place.path for place in facts.places}
     near = [each for each in found if on_trace & set(each.get("files", ()))] or found
     best = sorted(near, key=lambda each: -float(each.get("score") or 0))
@@ -76,6 +85,13 @@ def _suspect(facts: Facts) -> tuple[Mapping[str, Any], str]:
     if len(best) > 1 and float(best[0].get("score") or 0) == float(best[1].get("score") or 0):
         raise NotSure(f"commits {_short(best[0])} and {_short(best[1])} came with release {releases[0]} and are equally likely")
     return best[0], releases[0]
+
+
+def _changing(facts: Facts) -> list[Mapping[str, Any]]:
+    """Suspects of older releases, when logs do not reach back: only those that changed what the failing function calls."""
+    thrower = facts.places[0].function
+    running = _running(facts) - {thrower}
+    return [each for each in facts.suspects if any(_touches(facts, h, running) and not _creates(h) for h in _code_hunks(facts, each))]
 
 
 def _hunks(facts: Facts, suspect: Mapping[str, Any]) -> Iterator[Hunk]:
@@ -166,9 +182,14 @@ def _plan(facts: Facts, suspect: Mapping[str, Any], release: str, hunks: Sequenc
         function=top.function,
         place=top,
         sure=False,
-        values={"commit": _short(suspect), "subject": f"`{subject}`", "release": release, "touched": ", ".join(texts)},
+        values={
+            "commit": _short(suspect),
+            "subject": f"`{subject}`",
+            "release": str(suspect.get("release") or release),
+            "touched": ", ".join(texts),
+        },
         claims=(
-            Claim(f"the error is seen in release {release} only", "releases"),
+            Claim(f"the error is seen in release {release} only; the commit came with {suspect.get('release') or release}", "releases"),
             Claim(f"it changed what {top.function} runs", f"commit {_short(suspect)}"),
         ),
         guard={},

@@ -15,7 +15,7 @@ from kintsugi.reasoners.settings import Setting, rank, score, settings
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     """One plan for the one setting that fits; raises `NotSure` when none does or several do equally well."""
-    said = first(recipe.also, facts.texts)
+    said = first(recipe.also, facts.said_for(recipe))
     number = int(said.groupdict().get("n") or 0) if said else 0
     keys = re.compile(str(recipe.settings["keys"]), re.IGNORECASE)
     named = [each for each in settings(facts.sources) if keys.search(each.name) and isinstance(each.value, int) and each.value > 0]
@@ -42,7 +42,7 @@ def _raised(recipe: Recipe, facts: Facts, value: int) -> int:
     if recipe.settings.get("grow") == "power-of-two":
         needed = [
             int(n)
-            for text in facts.texts
+            for text in facts.said_for(recipe)
             for n in re.findall(r"(?:needs?|needed|requires?|required|got|produced|total)\D{0,20}(\d+)", text, re.IGNORECASE)
         ]
         least = max([each for each in needed if value < each < value * 1024], default=16 * value)

@@ -327,6 +327,24 @@ app = Starlette(routes=[Route("/items", items)], lifespan=lifespan)
         with mock.patch("requests.get", side_effect=requests.exceptions.ReadTimeout("read timed out")):
             Rates("EUR").today("USD")
     """)),
+    "a client that another module holds": ("outgoing-call", Shop({
+        "wire/__init__.py": "",
+        "wire/clients.py": "import httpx2\n\napi = httpx2.Client(timeout=None)\n",
+        "wire/stock.py": """
+            from wire import clients
+
+            def stock(sku: str) -> int:
+                answer = clients.api.get(f"http://localhost:1/stock/{sku}")
+                if answer.status_code != 200:
+                    raise RuntimeError(f"stock service answered {answer.status_code}")
+                return answer.json()["count"]
+        """,
+    }, """
+        from unittest import mock
+        from wire.stock import stock
+        with mock.patch("httpx2.Client.get", return_value=mock.Mock(status_code=503)):
+            stock("a")
+    """)),
     "an asynchronous client that fails to connect": ("outgoing-call", Shop({
         "geo.py": """
             import httpx2
@@ -444,6 +462,9 @@ app = Starlette(routes=[Route("/items", items)], lifespan=lifespan)
 }  # fmt: skip
 
 UNKNOWN: dict[str, Shop] = {
+    "another symptom of the same requests is not the cause": Shop({
+        "s.toml": "[db]\npool_size = 2\n", "a.py": "def f(engine):\n    return engine.part.ignite()\n",
+    }, "from a import f\nfrom types import SimpleNamespace as S\nf(S(part=None))", {"also": [{"title": "pool size 2 exhausted", "template": "", "count": 1}]}),
     "no trace and nothing said": Shop({"a.py": "x = 1\n"}, "", {"message": "something odd"}),
     "a missing value of an unknown kind": Shop({"a.py": "def f(machine):\n    return machine.engine.ignite()\n"}, "from a import f\nfrom types import SimpleNamespace as S\nf(S(engine=None))"),
     "a miss that nobody answers": Shop({"a.py": "RATES = {}\n\ndef f(code) -> int:\n    return RATES.get(code)['x']\n"}, "from a import f\nf('q')"),

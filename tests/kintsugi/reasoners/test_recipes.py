@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
+from kintsugi.reasoners.callees import callees
 from tests.kintsugi.reasoners.corpus import HEALED, UNKNOWN
-from tests.kintsugi.reasoners.workshop import apply, attempt, judge, shows
+from tests.kintsugi.reasoners.workshop import FolderTree, Shop, apply, attempt, judge, shows
 
 
 @pytest.mark.promise("S1.16")
@@ -17,12 +19,27 @@ def test_a_project_that_failed_gets_a_red_test_that_turns_green(name: str, tmp_p
     assert diagnosis.status in ("confirmed", "likely")
     assert drafts
     draft = drafts[0]
-    tried = [(test, attempt(tmp_path, test)) for test in draft.tests]
-    red = [test for test, outcome in tried if shows(outcome, case, test)]
-    assert red, "\n\n".join(f"{test.content}\n{outcome}" for test, outcome in tried)
+    red = next((test for test in draft.tests if shows(attempt(tmp_path, test), case, test)), None)
+    assert red, "\n\n".join(test.content for test in draft.tests)
     apply(tmp_path, draft)
-    outcome = attempt(tmp_path, red[0])
-    assert outcome["code"] == 0, f"{red[0].content}\n{outcome}\n{draft.edits}"
+    outcome = attempt(tmp_path, red)
+    assert outcome["code"] == 0, f"{red.content}\n{outcome}\n{draft.edits}"
+
+
+def test_the_functions_behind_a_wrong_value_can_be_blamed(tmp_path: Path) -> None:
+    shop = HEALED["a release that brought a wrong sum"][1]
+    root = shop.build(tmp_path)
+    frames = callees(shop.case(root)["evidence"], FolderTree(root))
+    assert frames == [{"file": "tally/sums.py", "line": 2, "function": "share"}]
+
+
+def test_hostile_words_of_production_stay_words(tmp_path: Path) -> None:
+    hostile = 'no pool left: pool size 2 exhausted """\nimport os; os.system("x") \\ {noun}'
+    shop = Shop({"s.toml": "[db]\npool_size = 2\n"}, "", {"message": hostile, "first_seen": '"""\nraise SystemExit'})
+    _, _, drafts = judge(shop, shop.build(tmp_path))
+    for test in drafts[0].tests:
+        names = {node.id for node in ast.walk(ast.parse(test.content)) if isinstance(node, ast.Name)}
+        assert not names & {"os", "SystemExit"}
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
