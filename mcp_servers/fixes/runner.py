@@ -230,6 +230,7 @@ def prepare(run: Event) -> None:
         shutil.copytree(str(Path.cwd()), str(copy), symlinks=True)
         os.chdir(str(copy))
     here = Path.cwd()
+    run["here"] = os.path.realpath(str(here)) + os.sep  # now: a test may change the folder
     for name, content in run["write"].items():
         path = here / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -425,10 +426,9 @@ def frames_of(error: BaseException, run: Event) -> list[Event]:
 
 def frame_of(code: Any, line: int, run: Event) -> Event:
     file = os.path.realpath(code.co_filename)
-    here = os.path.realpath(str(Path.cwd())) + os.sep
-    inside = file.startswith(here)
+    inside = file.startswith(run["here"])
     if inside:
-        file = file[len(here) :]
+        file = file[len(run["here"]) :]
     in_app = inside and "site-packages" not in file and file not in run["paths"] and not file.endswith("conftest.py")
     return {"file": file, "line": line, "function": code.co_name, "code": "", "in_app": in_app}
 

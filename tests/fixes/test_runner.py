@@ -77,6 +77,12 @@ class TestBothRunners:
         assert Failure.of(trace) == Failure("AttributeError", "shop.py", "clean", "'NoneType' object has no attribute 'strip'")
         assert [frame.in_app for frame in trace.root.frames if frame.function == "test_it"] == [False]
 
+    def test_a_test_that_changes_the_folder_does_not_lose_our_frames(self, project: Path, runner: str) -> None:
+        body = "import os\nfrom shop import clean\ndef test_it():\n    os.chdir('/')\n    clean(None)\n"
+        trace = run_one(project, body, runner).tests[f"{TEST}::test_it"].traces[0]
+        assert trace.top_in_app is not None
+        assert trace.top_in_app.file == "shop.py"
+
     def test_a_chain_begins_with_its_root_cause(self, project: Path, runner: str) -> None:
         trace = run_one(project, "from shop import total\ndef test_it():\n    total(['x'])\n", runner).tests[f"{TEST}::test_it"].traces[0]
         assert [each.type for each in trace.exceptions] == ["ValueError", "RuntimeError"]
