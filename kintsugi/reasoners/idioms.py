@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kintsugi.reasoners.matching import Facts
-from kintsugi.reasoners.places import Function, Place, Source, own_nodes
+from kintsugi.reasoners.places import Function, Place, Source, own_nodes, parameters
 
 _REGISTERS = {"exception_handler", "errorhandler", "add_exception_handler"}
 _REFUSALS = {400, 404, 410, 422}
@@ -31,8 +31,37 @@ class Answer:
 def answer(facts: Facts, place: Place, noun: str) -> Answer | None:
     """The project's own way to refuse a bad request, best first: this function, this module, a handler up the trace, another module."""
     function = place.node
-    http = _http(facts, place, noun)
+    http = _guarded(place) or _http(facts, place, noun)
     return http or (_caught(facts, place, noun) if function else None) or _returned(function)
+
+
+def _guarded(place: Place) -> Answer | None:
+    """What the function itself returns when another of its searches finds nothing, as long as that needs no local value."""
+    if place.node is None:
+        return None
+    known = {p.arg for p in parameters(place.node)} | place.source.module_names() | set(dir(builtins))
+    for node in own_nodes(place.node):
+        if not (isinstance(node, ast.If) and len(node.body) == 1 and node.lineno < place.line and _tests_absence(node.test)):
+            continue
+        first = node.body[0]
+        if isinstance(first, ast.Return) and first.value and {n.id for n in ast.walk(first.value) if isinstance(n, ast.Name)} <= known:
+            if isinstance(first.value, ast.Call):
+                continue  # a response: judged by its status instead
+            return Answer(place.source.segment(first), why=f"{place.source.path}:{node.lineno} answers another miss of this function so")
+    return None
+
+
+def guarded(place: Place, node: ast.expr) -> bool:
+    """Whether the function already leaves when this name is empty."""
+    tests = [n for n in own_nodes(place.node or node) if isinstance(n, ast.If) and n.lineno < place.line and _tests_absence(n.test)]
+    leaves = [n for n in tests if isinstance(n.body[-1], ast.Return | ast.Raise | ast.Continue)]
+    return isinstance(node, ast.Name) and any(n.id == node.id for each in leaves for n in ast.walk(each.test) if isinstance(n, ast.Name))
+
+
+def _tests_absence(test: ast.expr) -> bool:
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return isinstance(test.operand, ast.Name)
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and isinstance(test.ops[0], ast.Is)
 
 
 def _http(facts: Facts, place: Place, noun: str) -> Answer | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kintsugi.reasoners import Claim
 from kintsugi.reasoners.changes import Plan
-from kintsugi.reasoners.idioms import Answer, answer
+from kintsugi.reasoners.idioms import Answer, answer, guarded
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe
 from kintsugi.reasoners.nullness import Origin, find, is_search, nodes_at, origin
 from kintsugi.reasoners.places import Place, Source, is_assign, own_nodes, parameters
@@ -119,6 +119,7 @@ def _index(facts: Facts) -> Miss:
         and isinstance(n.slice, ast.Constant | ast.UnaryOp)
         and ast.unparse(n.slice) in ("0", "-1")
         and _simple(n.value)
+        and not guarded(place, n.value)
     ]
     if len(found) != 1 or place.node is None:
         raise NotSure("the line does not tell which first or last element was missing")

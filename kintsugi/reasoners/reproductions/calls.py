@@ -101,7 +101,7 @@ def _searched(facts: Facts, plan: Plan, place: Place, where: Origin) -> Iterator
     if name == "next" and call.args and not where.steps:
         yield from _none_fits(facts, plan, place, call.args[0])
         return
-    yield from _collaborator(place, call, _value(where.steps, "None", {}))
+    yield from _collaborator(place, call, _value(where.steps, "[]" if facts.short_exception == "IndexError" else "None", {}))
 
 
 def _none_fits(facts: Facts, plan: Plan, place: Place, generator: ast.expr) -> Iterator[Setup]:
@@ -121,19 +121,25 @@ def _none_fits(facts: Facts, plan: Plan, place: Place, generator: ast.expr) -> I
 
 
 def _collaborator(place: Place, call: ast.Call, value: str) -> Iterator[Setup]:
+    """The collaborator answers with the value; earlier calls of the same method find something."""
     root, name, path = _chain(place, call.func)
-    awaited = isinstance(place.source.parents.get(call), ast.Await)
+    kind = "AsyncMock" if isinstance(place.source.parents.get(call), ast.Await) else "MagicMock"
+    earlier = _earlier(place, call)
+    answer = f"side_effect=[{'[mock.MagicMock()], ' * earlier}{value}, *[[]] * 9]" if earlier else f"return_value={value}"
     if root == "parameter":
-        yield Setup(mocked={name: {path: f"mock.AsyncMock(return_value={value})" if awaited else f"mock.MagicMock(return_value={value})"}})
+        yield Setup(mocked={name: {path: f"mock.{kind}({answer})"}})
+    elif root == "module" and "return_value" in path:
+        first, _, rest = f".{path}".partition(".return_value.")
+        yield Setup(patches={f"{name}{first}": f"mock.MagicMock(**{{{f'return_value.{rest}'!r}: mock.{kind}({answer})}})"})
     elif root == "module":
-        if "return_value" in path:
-            first, _, rest = path.partition(".return_value.")
-            yield Setup(patches={f"{name}{first}": f"mock.MagicMock(**{{{f'return_value.{rest}.return_value'!r}: {value}}})"})
-        else:
-            made = "AsyncMock" if awaited else "MagicMock"
-            yield Setup(patches={f"{name}{'.' + path if path else ''}": f"mock.{made}(return_value={value})"})
-    setup = Setup()
-    yield setup
+        yield Setup(patches={f"{name}{'.' + path if path else ''}": f"mock.{kind}({answer})"})
+    yield Setup()
+
+
+def _earlier(place: Place, call: ast.Call) -> int:
+    assert place.node is not None
+    same = [n for n in own_nodes(place.node) if isinstance(n, ast.Call) and ast.dump(n.func) == ast.dump(call.func)]
+    return sum(1 for n in same if n.lineno < call.lineno)
 
 
 def _chain(place: Place, node: ast.expr) -> tuple[Literal["parameter", "module", ""], str, str]:

@@ -183,6 +183,20 @@ asyncio.run(app({"type": "http", "method": "GET", "path": "/seats/9z", "query_st
                         return "404"
         ''',
     }, "from clinic import Visits\nfrom unittest import mock\nVisits(mock.Mock(**{'find.return_value': None})).page(7)")),
+    "a second search in a function that guards its first": ("missed-lookup", Shop({
+        "visits.py": """
+            def greeting(db, visitor: int) -> dict:
+                known = db.query("select * from visitors where id = ?", visitor)
+                if not known:
+                    return {"hello": "stranger"}
+                last = db.query("select name from pages where id = ?", known[0])
+                return {"hello": last[0]}
+        """,
+    }, """
+        from unittest import mock
+        from visits import greeting
+        greeting(mock.Mock(**{"query.side_effect": [[1], []]}), 1)
+    """)),
     "the first of an empty list": ("missed-lookup", Shop({
         "rank.py": '''
             def best(scores: list[int]) -> int | None:
