@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-import yaml
-
 from kintsugi.reasoners import CandidateTest, Diagnosis, Draft
 from kintsugi.reasoners.recipes import Recipes
+from mcp_servers.fixes.settings import set_value
 from mcp_servers.kit.stack import Failure, StackTrace
 
 _WALK = """
@@ -158,22 +156,4 @@ def apply(root: Path, draft: Draft) -> None:
             assert text.count(edit["search"]) == 1, edit
             path.write_text(text.replace(edit["search"], edit["replace"]), "utf-8")
         else:
-            path.write_text(_configured(path, text, edit["key"], edit["value"]), "utf-8")
-
-
-def _configured(path: Path, text: str, key: str, value: int) -> str:
-    names = key.split(".")
-    if path.suffix in (".toml", ".json", ".yaml"):
-        load, dump = {
-            ".toml": (tomlkit.parse, tomlkit.dumps),
-            ".json": (json.loads, json.dumps),
-            ".yaml": (yaml.safe_load, yaml.safe_dump),
-        }[path.suffix]
-        data: Any = load(text)
-        inner = data
-        for name in names[:-1]:
-            inner = inner[name]
-        inner[names[-1]] = value
-        return dump(data)
-    lines = [f"{names[-1]}={value}" if line.replace(" ", "").startswith(f"{names[-1]}=") else line for line in text.splitlines()]
-    return "\n".join(lines) + "\n"
+            path.write_text(set_value(str(edit["path"]), text, edit["key"], edit["value"]), "utf-8")
