@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def demo_reset() -> None:
 
 
 async def _demo(options: Options, as_json: bool, ask: bool) -> None:
-    console = Console(stderr=as_json, soft_wrap=True)
+    console = Console(stderr=as_json, soft_wrap=True, width=None if sys.stdout.isatty() else 140)
     if not ask:
         console.print("This demo approves each fix in your name; `--ask` lets you decide. Everything stays on this machine.", style="dim")
     found = await Demo(options, console, _ask_viewer if ask else None).run()
@@ -61,8 +62,14 @@ async def _demo(options: Options, as_json: bool, ask: bool) -> None:
 def _close(console: Console, found: dict[str, Any], keep: bool) -> None:
     console.print()
     console.print(table(found))
+    consequences = 0
     for quiet in found["left_alone"]:
-        console.print(Text(f"left alone: {quiet['title']} — {quiet['reason']}", style="dim"))
+        if quiet["reason"].startswith("consequence of"):
+            consequences += 1
+        else:
+            console.print(Text(f"left alone: {quiet['title']} — {quiet['reason']}", style="dim"))
+    if consequences:
+        console.print(Text(f"left alone: {consequences} kinds of failed request, as consequences of the cases above", style="dim"))
     before, after = found["traffic"]["before"], found["traffic"]["after"]
     console.print(
         Text(

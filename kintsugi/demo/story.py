@@ -45,9 +45,9 @@ class Story:
         second = (event.at - self._began).total_seconds()
         line = Text(f"{second:5.1f} s  ", style="dim")
         line.append(f"{event.case[5:]}  ", style="cyan")
-        line.append(f"{label:<12}", style=f"bold {style}")
+        line.append(f"{label:<13}", style=f"bold {style}")
         line.append(text)
-        self._console.print(line, soft_wrap=False)
+        self._console.print(line, soft_wrap=True)
 
 
 Told = tuple[str, str, str]
@@ -61,7 +61,7 @@ def _opened(data: Mapping[str, Any], _: Callable[[str], str]) -> Told:
 def _diagnosed(data: Mapping[str, Any], subject: Callable[[str], str]) -> Told:
     commit = str(data.get("suspect_commit") or "")
     where = f"{data.get('file')}:{data.get('line')} in {data.get('function') or 'the configuration'}"
-    return "cause", f"{where}: {data.get('cause')}" + (f"\n{'':23}commit {commit[:8]} “{subject(commit)}”" if commit else ""), ""
+    return "cause", f"{where}: {data.get('cause')}" + (f"\n{'':24}commit {commit[:8]} “{subject(commit)}”" if commit else ""), ""
 
 
 def _certified(data: Mapping[str, Any], _: Callable[[str], str]) -> Told:
@@ -71,7 +71,7 @@ def _certified(data: Mapping[str, Any], _: Callable[[str], str]) -> Told:
     proof = "fails on the base with production's own failure" if seen.get("same_fingerprint") else "fails on the base"
     return (
         "certificate",
-        f"{seen.get('test')} {proof}, passes with the patch; suite {seen.get('suite')}; {seen.get('runs')} runs agree; jail {seen.get('jail')}",
+        f"the new test {proof}, passes with the patch; suite {seen.get('suite')}; {seen.get('runs')} runs agree; jail {seen.get('jail')}",
         "green",
     )
 

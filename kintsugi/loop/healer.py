@@ -123,7 +123,7 @@ class Healer:
         base, tree = self._head()
         suspects = await self._suspects(case)
         drafts = await self._drafts(case, tree, suspects)
-        reasons: list[str] = [case.reason] if case.reason else []
+        reasons = [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
         for draft in drafts[options_refuted(case) :]:
             try:
                 proven = await self._reproduction(case, base, draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -65,7 +66,8 @@ class Failure:
     """The identity that a reproduction must show again: root exception type and the in-app frame nearest the throw.
 
     `exception` is compared by its last dotted part, `file` by its longest common path suffix, `function` exactly
-    (an empty `file` or `function` matches anything, for failures whose trace holds no frame of ours).
+    (an empty `file` or `function` matches anything, for failures whose trace holds no frame of ours). An error of the
+    operating system is the same by its number, whatever a library wrapped it in.
     """
 
     exception: str
@@ -80,10 +82,19 @@ class Failure:
 
     def same_as(self, other: Failure) -> bool:
         return (
-            self.exception.rpartition(".")[2] == other.exception.rpartition(".")[2]
+            self._same_exception(other)
             and _same_or_unknown(bare_function(self.function), bare_function(other.function))
             and (not self.file or not other.file or _share_a_suffix(self.file, other.file))
         )
+
+    def _same_exception(self, other: Failure) -> bool:
+        mine, theirs = _ERRNO.search(self.message), _ERRNO.search(other.message)
+        if mine and theirs:
+            return mine[1] == theirs[1]
+        return self.exception.rpartition(".")[2] == other.exception.rpartition(".")[2]
+
+
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 def bare_function(name: str) -> str:

@@ -38,6 +38,12 @@ def test_the_same_failure_has_the_same_type_and_place(other: Failure, same: bool
     assert Failure.of(TRACE).same_as(other) is same
 
 
+def test_an_error_of_the_operating_system_is_the_same_whatever_wraps_it() -> None:
+    seen = Failure("httpx.ConnectError", "shop/ask.py", "ask", "[Errno 24] Too many open files")
+    assert seen.same_as(Failure("OSError", "shop/ask.py", "ask", "[Errno 24] Too many open files"))
+    assert not seen.same_as(Failure("httpx.ConnectError", "shop/ask.py", "ask", "[Errno 111] Connection refused"))
+
+
 @pytest.mark.parametrize(
     ("printed", "found"),
     [
