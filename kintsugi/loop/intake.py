@@ -21,12 +21,16 @@ class Intake:
     notes: tuple[str, ...] = ()
 
 
-async def look(tools: Tools, since: datetime | str) -> Intake:
+async def look(tools: Tools, since: datetime | str, baseline: str = "1h") -> Intake:
     """Reads all sources since a moment and opens cases for what is wrong. Looking twice opens nothing twice."""
-    found = await tools.call("find_anomalies", since=since if isinstance(since, str) else since.isoformat())
-    opened: list[str] = []
-    known: list[str] = []
-    for anomaly in found["anomalies"]:
-        answer = await tools.call("open_case", anomaly=anomaly, actor=ACTOR)
-        (opened if answer["created"] else known).append(answer["id"])
-    return Intake(tuple(opened), tuple(known), tuple(found.get("left_alone", ())), tuple(found.get("notes", ())))
+    seen: dict[str, list[str]] = {"opened": [], "known": []}
+    window = since if isinstance(since, str) else since.isoformat()
+    offset = 0
+    while True:
+        found = await tools.call("find_anomalies", since=window, baseline=baseline, offset=offset)
+        for anomaly in found["anomalies"]:
+            answer = await tools.call("open_case", anomaly=anomaly, actor=ACTOR)
+            seen["opened" if answer["created"] else "known"].append(answer["id"])
+        offset += len(found["anomalies"])
+        if not found["anomalies"] or offset >= found["total"]:
+            return Intake(tuple(seen["opened"]), tuple(seen["known"]), tuple(found.get("left_alone", ())), tuple(found.get("notes", ())))

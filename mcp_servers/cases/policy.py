@@ -107,8 +107,11 @@ def _nothing(case: Case, _data: Mapping[str, Any]) -> Case:
 
 
 def _recurred(case: Case, data: Mapping[str, Any]) -> Case:
-    evidence = data.get("evidence") or case.evidence
-    return replace(case, occurrences=case.occurrences + int(data.get("count", 1)), evidence=evidence)
+    """Counts what came since. A window that overlaps the last one tells no more than its own count."""
+    evidence: Mapping[str, Any] = data.get("evidence") or case.evidence
+    count = int(data.get("count", 1))
+    overlaps = str(evidence.get("first_seen", "")) <= str(case.evidence.get("last_seen", ""))
+    return replace(case, occurrences=max(case.occurrences, count) if overlaps else case.occurrences + count, evidence=evidence)
 
 
 def _diagnosed(case: Case, data: Mapping[str, Any]) -> Case:

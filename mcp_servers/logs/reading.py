@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.logs.model import LogRecord, Query, Reading
-from mcp_servers.logs.sources import Tally, newest, open_source
+from mcp_servers.logs.sources import LogSource, Tally, newest, open_source
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads the sources that a project describes."""
+    """Reads the sources that a project describes. They are opened once: what a source remembers serves the next call."""
 
-    project: Project
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._opened: dict[str, LogSource] = {}
 
     def chosen(self, names: Sequence[str] | None) -> list[Source]:
         """The sources of these names, or all; raises `Refusal` for a name that is not there and `Misconfigured` when there are none."""
@@ -39,12 +40,17 @@ class Reader:
         chosen = self.chosen(names)
         for source in chosen:
             try:
-                yield from open_source(source, self.project.root).scan(query, tally)
+                yield from self._open(source).scan(query, tally)
             except KintsugiError as error:
                 failed.append(error)
                 tally.notes.append(f"{source.name}: {error}")
         if failed and len(failed) == len(chosen):
             raise failed[0]
+
+    def _open(self, source: Source) -> LogSource:
+        if source.name not in self._opened:
+            self._opened[source.name] = open_source(source, self.project.root)
+        return self._opened[source.name]
 
     def read(self, names: Sequence[str] | None, query: Query, keep: Callable[[LogRecord], bool] | None = None) -> tuple[Reading, Tally]:
         """The newest matching records in time order, and where every line went. `keep` chooses further."""

@@ -28,7 +28,8 @@ def ledger(url: str, clock: Clock) -> Ledger:
 
 def test_the_same_error_is_one_case_however_often_it_is_seen(ledger: Ledger) -> None:
     first, created = ledger.open_case("shop", anomaly(), actor="kintsugi")
-    again, created_again = ledger.open_case("shop", anomaly(last_seen="2026-11-20T10:16:00+00:00"), actor="kintsugi")
+    later = anomaly(first_seen="2026-11-20T10:15:30+00:00", last_seen="2026-11-20T10:16:00+00:00")
+    again, created_again = ledger.open_case("shop", later, actor="kintsugi")
     assert (created, created_again) == (True, False)
     assert again.id == first.id
     assert again.occurrences == 6
@@ -38,6 +39,12 @@ def test_reading_the_same_window_twice_counts_nothing_twice(ledger: Ledger) -> N
     ledger.open_case("shop", anomaly(), actor="kintsugi")
     case, _ = ledger.open_case("shop", anomaly(), actor="kintsugi")
     assert case.occurrences == 3
+
+
+def test_windows_that_overlap_are_not_added_up(ledger: Ledger) -> None:
+    ledger.open_case("shop", anomaly(), actor="kintsugi")
+    case, _ = ledger.open_case("shop", anomaly(count=5, last_seen="2026-11-20T10:16:00+00:00"), actor="kintsugi")
+    assert case.occurrences == 5
 
 
 def test_one_error_in_two_projects_is_two_cases(ledger: Ledger) -> None:

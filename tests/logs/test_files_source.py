@@ -277,3 +277,29 @@ def test_a_file_in_utf_16_is_followed(tmp_path: Path) -> None:
     stop.set()
 
     assert [record.body for record in files(tmp_path, "a.log").follow(stop, since=LONG_AGO)] == ["eins", "zwei ü"]
+
+
+def test_a_source_that_is_read_again_sees_each_record_once_while_the_file_grows(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    source = files(tmp_path, "api.log")
+    seen: list[list[str]] = []
+    steps = ["2026-11-20 10:15:00 INFO one\n2026-11-20 10:15:01 ERROR two", " and more\n  with a second line\n", "2026-11-20 10:15:02 INFO three\n"]
+    for step in steps:
+        with log.open("a", encoding="utf-8") as out:
+            out.write(step)
+        seen.append([record.body for record in read(source, Query()).records])
+    assert seen[0] == ["one", "two"]
+    assert seen[1] == ["one", "two and more\n  with a second line"]
+    assert seen[2] == ["one", "two and more\n  with a second line", "three"]
+
+
+def test_a_source_that_is_read_again_forgets_a_file_that_was_replaced_or_cut(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    source = files(tmp_path, "api.log")
+    log.write_text("2026-11-20 10:15:00 INFO one\n2026-11-20 10:15:01 INFO two\n", "utf-8")
+    assert len(read(source, Query()).records) == 2
+    log.write_text("2026-11-20 10:16:00 INFO new\n", "utf-8")
+    assert [record.body for record in read(source, Query()).records] == ["new"]
+    log.rename(tmp_path / "api.log.1")
+    log.write_text("2026-11-20 10:17:00 INFO newer\n2026-11-20 10:17:00 INFO newest\n2026-11-20 10:17:01 INFO last\n", "utf-8")
+    assert [record.body for record in read(source, Query()).records] == ["newer", "newest", "last"]

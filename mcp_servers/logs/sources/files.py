@@ -19,9 +19,11 @@ from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.multiline import Entry, Joiner
 from mcp_servers.logs.sources import Tally, matches
+from mcp_servers.logs.sources.memory import Memory, Parse, Read
 from mcp_servers.logs.sources.tails import Tails
 
 MAX_LINE = 1024 * 1024
+MOST_REMEMBERED = 64 * 1024 * 1024
 _SAMPLE = 8192
 _GZIP = b"\x1f\x8b"
 _STANDARD_INPUT = "-"
@@ -50,6 +52,7 @@ class Files:
         self.name = name
         self._settings = settings
         self._root = root
+        self._memory = Memory()
         if settings.encoding:
             try:
                 "".encode(settings.encoding)
@@ -106,6 +109,10 @@ class Files:
                 tally.notes.append(f"{path.name}: last written {modified:%Y-%m-%dT%H:%M:%SZ}, before the window; not opened.")
                 tally.newest = max(tally.newest or modified, modified)
                 return
+            remembered = self._remembered(path, modified)
+            if remembered is not None:
+                yield from (record for lines, record in remembered if tally.count(lines, record, query) and record)
+                return
             with path.open("rb") as raw:
                 yield from self._scan_stream(raw, path.name, modified, query, tally, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -114,6 +121,21 @@ class Files:
             if [str(path)] == [str(self._root / pattern) for pattern in self._settings.paths]:
                 raise Refusal(f"{path} cannot be read: {error.strerror}.", code="unreadable_file") from error
             tally.notes.append(f"{path.name}: cannot be read ({error.strerror}); skipped.")
+
+    def _remembered(self, path: Path, modified: datetime) -> list[Read] | None:
+        """The entries of a plain UTF-8 file of moderate size; None for every other file."""
+        if not 0 < path.stat().st_size <= MOST_REMEMBERED or self._settings.encoding:
+            return None
+        with path.open("rb") as raw:
+            sample = raw.read(_SAMPLE)
+        if sample.startswith(_GZIP) or encoding_of(sample) != "utf-8":
+            return None
+
+        def parser() -> Parse:
+            made = self._parser(path, modified)
+            return lambda entry: _parsed(made, entry, path.name)
+
+        return self._memory.entries(path, parser)
 
     def _scan_stream(
         self, raw: BinaryIO, origin: str, modified: datetime, query: Query, tally: Tally, path: Path | None = None
