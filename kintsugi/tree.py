@@ -26,6 +26,11 @@ class CommitTree:
     def files_at(self, commit: str) -> Sequence[str]:
         return self._repository.files(commit)
 
+    def changed_by(self, commit: str) -> Sequence[str]:
+        """The files that a commit changed; none for the first commit."""
+        parent = self._repository.resolve(f"{commit}^")
+        return [change.path for change in self._repository.changes(parent, commit)] if parent else []
+
     def read(self, path: str) -> str:
         return self.read_at(self._commit, path)
 

@@ -23,7 +23,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.project import FILE_NAME, Project
-from mcp_servers.kit.tool import Toolbox
+from mcp_servers.kit.tool import Toolbox, ToolServer
 
 SLICES = LazyTable(
     "server",
@@ -68,7 +68,7 @@ def assemble(
 
 def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
     """One server with the tools of these slices; those that write exist only for the slices named in `writes`."""
-    mcp: MCPServer[Any] = MCPServer(
+    mcp = ToolServer(
         "kintsugi" if len(names) > 1 else f"kintsugi-{names[0]}",
         version=version("kintsugi"),
         instructions=INSTRUCTIONS,

@@ -10,6 +10,7 @@ from typing import Any
 from kintsugi.loop.deployers import Deployer
 from kintsugi.loop.moves import Move, next_move, options_refuted
 from kintsugi.reasoners import Diagnosis, Draft, Reasoner
+from kintsugi.reasoners.callees import callees
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from mcp_servers.cases.ledger import Ledger
@@ -82,15 +83,16 @@ class Healer:
                 return await self._learn(case)
 
     async def _diagnose(self, case: Case) -> bool:
-        suspects = await self._suspects(case)
-        known = await self._known(case)
         _, tree = self._head()
+        suspects = await self._suspects(case, tree)
+        known = await self._known(case)
         diagnosis, by = await self._judge(case, tree, suspects)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
         if not diagnosis.file:
             diagnosis = replace(diagnosis, **_where_it_threw(case, tree))
         elif diagnosis.line:
-            suspects = await self._suspects(case, diagnosis) or suspects
+            place = {"file": diagnosis.file, "line": diagnosis.line, "function": diagnosis.function}
+            suspects = await self._blamed(case, _trace_of([place])) or suspects
         await self._tools.call(
             "record_diagnosis",
             case_id=case.id,
@@ -121,7 +123,7 @@ class Healer:
 
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
-        suspects = await self._suspects(case)
+        suspects = await self._suspects(case, tree)
         drafts = await self._drafts(case, tree, suspects)
         reasons = [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
         for draft in drafts[options_refuted(case) :]:
@@ -188,9 +190,16 @@ class Healer:
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
         return False
 
-    async def _suspects(self, case: Case, place: Diagnosis | None = None) -> list[dict[str, Any]]:
-        """Suspect commits of the trace, or of the place that a diagnosis names."""
-        trace = _trace_of(place) if place else case.evidence.get("trace")
+    async def _suspects(self, case: Case, tree: CommitTree) -> list[dict[str, Any]]:
+        """Suspects of the lines in the trace, then of what the failing function calls: half of all mistakes lie there."""
+        trace: dict[str, Any] | None = case.evidence.get("trace")
+        called = callees(case.evidence, tree)
+        found = [*await self._blamed(case, trace), *await self._blamed(case, _trace_of(called))]
+        once = {suspect["commit"]: suspect for suspect in reversed(found)}
+        ordered = sorted(once.values(), key=found.index)
+        return [{**suspect, "files": tree.changed_by(suspect["commit"])} for suspect in ordered]
+
+    async def _blamed(self, case: Case, trace: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         if not trace:
             return []
         evidence: dict[str, Any] = {"trace": trace, "releases": list(case.evidence.get("releases") or {})}
@@ -280,10 +289,11 @@ def _where_it_threw(case: Case, tree: CommitTree) -> dict[str, Any]:
     return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
 
 
-def _trace_of(place: Diagnosis) -> dict[str, Any]:
-    """A trace of the one line that a diagnosis names, so that blame can be asked about it."""
-    frame = {"file": place.file, "line": place.line, "function": place.function}
-    return {"language": "", "exceptions": [{"type": "", "message": "", "frames": [frame]}]}
+def _trace_of(frames: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """A trace of these lines, so that blame can be asked about them."""
+    if not frames:
+        return None
+    return {"language": "", "exceptions": [{"type": "", "message": "", "frames": [dict(frame) for frame in frames]}]}
 
 
 _ISSUE_TYPES = {"bug": "error", "configuration": "error", "infrastructure": "crash"}

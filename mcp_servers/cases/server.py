@@ -20,7 +20,7 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 
 CaseId = Annotated[str, Field(description="Case id, for example case_1f3a9c02, from list_cases or open_case.")]
-Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 
 

@@ -20,7 +20,7 @@ from mcp_servers.kit.tool import Toolbox
 
 FixId = Annotated[str, Field(description="A proposal, fix_YYYYMMDD_HHMMSS, from propose_fix or list_fixes.", max_length=40)]
 CaseId = Annotated[str, Field(description="Case id, for example case_1f3a9c02.", max_length=60)]
-Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 
 

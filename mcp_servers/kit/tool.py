@@ -9,18 +9,34 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import Tool as ListedTool
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, tokens
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.redaction import clean
+from mcp_servers.kit.schema import slim
 
 log = logging.getLogger("kintsugi")
 
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
 Tool = Callable[Params, Awaitable[Answer]]
+
+
+class ToolServer(MCPServer[Any]):
+    """A server whose tool list costs a model as little as it can: slim schemas, descriptions without the indent of their source."""
+
+    async def list_tools(self) -> list[ListedTool]:
+        return [_slimmed(tool) for tool in await super().list_tools()]
+
+
+def _slimmed(tool: ListedTool) -> ListedTool:
+    changes: dict[str, Any] = {"description": " ".join((tool.description or "").split()), "input_schema": slim(tool.input_schema)}
+    if tool.output_schema is not None:
+        changes["output_schema"] = slim(tool.output_schema)
+    return tool.model_copy(update=changes)
 
 
 class Toolbox:

@@ -48,7 +48,7 @@ InRepository = Annotated[str, Field(description="Only this repository; empty for
 Limit = Annotated[int, Field(description="How many at most.", ge=1, le=50)]
 Repository = Annotated[str, Field(description="The repository, owner/name.", min_length=1, max_length=200)]
 Case = Annotated[str, Field(description="The case it belongs to, if any.", max_length=60)]
-Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
 Prose = Annotated[str, Field(max_length=4000)]
 Told = Annotated[str, Field(min_length=1, max_length=4000)]
 

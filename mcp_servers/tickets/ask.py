@@ -14,7 +14,7 @@ from mcp_servers.tickets.inert import inert, plain
 from mcp_servers.tickets.model import Draft, Status
 
 TicketId = Annotated[str, Field(description="Ticket id, for example KIN-12.", max_length=20)]
-Actor = Annotated[str, Field(description="Who acts, for the record: a role or a person's name.", max_length=100)]
+Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
 Case = Annotated[str, Field(description="The case the ticket is for.", max_length=60)]
 Evidence = Annotated[
     dict[str, Any] | None, Field(description="The case's evidence: the anomaly, unchanged. Title, text and labels are made from it.")
