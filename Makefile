@@ -44,7 +44,7 @@ lock: $(UV)  ## resolve the dependencies again into uv.lock
 	@$(UV) lock
 
 snapshots: setup  ## accept the tool surface as it is now; review the diff
-	@$(RUN) pytest tests/surface --inline-snapshot=create,fix $(ARGS)
+	@UPDATE_SNAPSHOTS=1 $(RUN) pytest tests/surface $(ARGS)
 
 promises: setup  ## write docs/promises.md from the tests
 	@$(RUN) python scripts/promises
