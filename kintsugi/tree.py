@@ -26,6 +26,13 @@ class CommitTree:
     def files_at(self, commit: str) -> Sequence[str]:
         return self._repository.files(commit)
 
+    def history(self, most: int = 128) -> list[str]:
+        """The commits that led here, oldest first, along first parents."""
+        return [commit.id for commit in reversed(self._repository.log(self._commit, limit=most, first_parent=True))]
+
+    def subject(self, commit: str) -> str:
+        return self._repository.log(commit, limit=1)[0].subject
+
     def changed_by(self, commit: str) -> Sequence[str]:
         """The files that a commit changed; none for the first commit."""
         parent = self._repository.resolve(f"{commit}^")

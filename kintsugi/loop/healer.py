@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from kintsugi.loop.bisect import first_failing
 from kintsugi.loop.deployers import Deployer
 from kintsugi.loop.moves import Move, next_move, options_refuted
-from kintsugi.reasoners import Diagnosis, Draft, Reasoner
+from kintsugi.reasoners import CandidateTest, Diagnosis, Draft, Reasoner
 from kintsugi.reasoners.callees import callees
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
@@ -19,6 +20,7 @@ from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.stack import StackTrace, resolve_path
 
 ACTOR = "kintsugi"
+REGRESSION = "regression"
 _MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
 _ABOARD = {State.DIAGNOSED, State.PROPOSED, State.APPROVED, State.APPLIED}
 
@@ -87,10 +89,13 @@ class Healer:
         suspects = await self._suspects(case, tree)
         known = await self._known(case)
         diagnosis, by = await self._judge(case, tree, suspects)
+        if diagnosis.recipe in {"", REGRESSION} and (culprit := await self._bisect(case, tree)):
+            suspects = [culprit, *(suspect for suspect in suspects if suspect["commit"] != culprit["commit"])]
+            diagnosis, by = await self._judge(case, tree, suspects)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
         if not diagnosis.file:
             diagnosis = replace(diagnosis, **_where_it_threw(case, tree))
-        elif diagnosis.line:
+        elif diagnosis.line and not (suspects and suspects[0].get("bisected")):
             place = {"file": diagnosis.file, "line": diagnosis.line, "function": diagnosis.function}
             suspects = await self._blamed(case, _trace_of([place])) or suspects
         await self._tools.call(
@@ -124,6 +129,8 @@ class Healer:
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
         suspects = await self._suspects(case, tree)
+        if case.diagnosis.get("recipe") == REGRESSION:
+            suspects = [_culprit(tree, case.diagnosis["suspect_commit"])]
         drafts = await self._drafts(case, tree, suspects)
         reasons = [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
         for draft in drafts[options_refuted(case) :]:
@@ -199,6 +206,31 @@ class Healer:
         ordered = sorted(once.values(), key=found.index)
         return [{**suspect, "files": tree.changed_by(suspect["commit"])} for suspect in ordered]
 
+    async def _bisect(self, case: Case, tree: CommitTree) -> dict[str, Any] | None:
+        """The commit since which the failure can be reproduced, when there is one: shown by running, not by guessing."""
+        tests = [test for reasoner in self._reasoners for test in await reasoner.reproduce(_for_reasoner(case), tree)]
+        history = await asyncio.to_thread(tree.history)
+        try:
+            test = await self._matching(case, history[-1], tests)
+            if test is None:
+                return None
+
+            async def fails(commit: str) -> bool:
+                return await self._matching(case, commit, [test]) is not None
+
+            found = await first_failing(history, fails)
+        except KintsugiError:
+            return None  # no sandbox here, or the project's tests do not run: suspects remain suspects
+        return _culprit(tree, found) if found else None
+
+    async def _matching(self, case: Case, commit: str, tests: Sequence[CandidateTest]) -> CandidateTest | None:
+        """The first of the tests that fails on the commit as production did."""
+        if not tests:
+            return None
+        candidates = [{"path": test.path, "content": test.content} for test in tests]
+        answer = await self._tools.call("try_reproduction", case_id=case.id, base=commit, tests=candidates)
+        return next((test for test, attempt in zip(tests, answer["attempts"], strict=False) if attempt["matches"]), None)
+
     async def _blamed(self, case: Case, trace: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         if not trace:
             return []
@@ -243,12 +275,10 @@ class Healer:
 
     async def _reproduction(self, case: Case, base: str, draft: Draft) -> dict[str, Any]:
         """The draft with the first of its candidate tests that fails on the base as production did; raises `Refusal` when none does."""
-        candidates = [{"path": test.path, "content": test.content} for test in draft.tests]
-        answer = await self._tools.call("try_reproduction", case_id=case.id, base=base, tests=candidates)
-        chosen = next((i for i, attempt in enumerate(answer["attempts"]) if attempt["matches"]), None)
+        chosen = await self._matching(case, base, draft.tests)
         if chosen is None:
-            raise Refusal(f"none of {len(candidates)} reproductions failed as production did", code="not_reproduced")
-        return draft.as_json(draft.tests[chosen])
+            raise Refusal(f"none of {len(draft.tests)} reproductions failed as production did", code="not_reproduced")
+        return draft.as_json(chosen)
 
     def _may_board(self, case_id: str) -> bool:
         """Whether no other case is between its proposal and its deployment."""
@@ -287,6 +317,17 @@ def _where_it_threw(case: Case, tree: CommitTree) -> dict[str, Any]:
     frame = StackTrace.from_json(trace).top_in_app if trace else None
     path = resolve_path(frame.file, tree.files()) if frame else None
     return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
+
+
+def _culprit(tree: CommitTree, commit: str) -> dict[str, Any]:
+    return {
+        "commit": commit,
+        "subject": tree.subject(commit),
+        "score": 100.0,
+        "reasons": ["the reproduction passes on its parent and fails since"],
+        "files": tree.changed_by(commit),
+        "bisected": True,
+    }
 
 
 def _trace_of(frames: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -82,9 +82,13 @@ class Draft:
 
 
 class Reasoner(Protocol):
-    """Who judges. Neither method changes anything; a reasoner that does not know says so."""
+    """Who judges. No method changes anything; a reasoner that does not know says so."""
 
     name: str
+
+    async def reproduce(self, case: Mapping[str, Any], tree: Tree) -> Sequence[CandidateTest]:
+        """Tests that might show the failure again, best first, before anything is known of its cause; none is an answer."""
+        ...
 
     async def diagnose(self, case: Mapping[str, Any], tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> Diagnosis: ...
 

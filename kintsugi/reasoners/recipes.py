@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import anyio.to_thread
 
-from kintsugi.reasoners import Claim, Diagnosis, Draft, Tree
+from kintsugi.reasoners import CandidateTest, Claim, Diagnosis, Draft, Tree
 from kintsugi.reasoners.changes import CHANGES, Plan
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe, fits, recipes
 from kintsugi.reasoners.places import Sources
@@ -19,6 +19,10 @@ class Recipes:
     """Matches recipes in their order; the first whose change can be planned is the diagnosis."""
 
     name = "recipes"
+
+    async def reproduce(self, case: Mapping[str, Any], tree: Tree) -> Sequence[CandidateTest]:
+        """The recorded requests replayed, and the failing function called."""
+        return await anyio.to_thread.run_sync(lambda: _reproductions(_facts(case, tree, ())))
 
     async def diagnose(self, case: Mapping[str, Any], tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> Diagnosis:
         """The cause, as far as a recipe knows it; `inconclusive` with the reason otherwise."""
@@ -34,6 +38,13 @@ class Recipes:
 def _facts(case: Mapping[str, Any], tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> Facts:
     evidence: Mapping[str, Any] = case.get("evidence") or {}
     return Facts(evidence, Sources(tree), tuple(suspects), str(case.get("id", "")))
+
+
+def _reproductions(facts: Facts) -> tuple[CandidateTest, ...]:
+    if not facts.places:
+        return ()
+    top = facts.places[0]
+    return candidates(("replay_request", "call_function"), facts, Plan((), top.path, top.line, top.function, top))
 
 
 def _diagnosis(facts: Facts) -> Diagnosis:

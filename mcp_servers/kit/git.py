@@ -200,10 +200,20 @@ class Repository:
                 blamed[int(words[2])] = words[0]
         return blamed
 
-    def log(self, revision: str, path: str = "", *, limit: int = 100, exclude: str = "", before: datetime | None = None) -> list[Commit]:
+    def log(
+        self,
+        revision: str,
+        path: str = "",
+        *,
+        limit: int = 100,
+        exclude: str = "",
+        before: datetime | None = None,
+        first_parent: bool = False,
+    ) -> list[Commit]:
         """Commits reachable from `revision`, newest first: those that touch `path`, not in `exclude`, not after `before`."""
         words = ["log", "-z", f"--max-count={limit}", _COMMIT_FORMAT]
         words += [f"--before={before.isoformat()}"] if before else []
+        words += ["--first-parent"] if first_parent else []
         words += [revision, *([f"^{exclude}"] if exclude else []), "--", *([path] if path else [])]
         return [Commit(*line.split("\x01", 3)) for line in self._git(*words).strip("\0\n").split("\0") if line]
 

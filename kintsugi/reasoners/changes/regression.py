@@ -70,6 +70,9 @@ def _suspect(facts: Facts) -> tuple[Mapping[str, Any], str]:
     """The one suspect that came with the only release showing the error."""
     seen: Mapping[str, Any] = facts.evidence.get("releases") or {}
     releases = list(seen)
+    bisected = next((each for each in facts.suspects if each.get("bisected")), None)
+    if bisected is not None:
+        return bisected, str(bisected.get("release") or "")
     if len(releases) != 1:
         raise NotSure(
             "no recipe fits, and the error does not begin with one release"
