@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import (
     Any,
     NotRequired,  # pydantic reads this one on every Python
@@ -10,7 +11,7 @@ from typing import (
 from typing_extensions import TypedDict
 
 from mcp_servers.cases.approvals import Request, short
-from mcp_servers.cases.model import Case, Event
+from mcp_servers.cases.model import Case, Event, State
 
 
 class CaseLine(TypedDict):
@@ -64,11 +65,13 @@ class Opened(TypedDict):
     id: str
     state: str
     created: bool
+    next: NotRequired[str]
 
 
 class Recorded(TypedDict):
     id: str
     state: str
+    next: NotRequired[str]
 
 
 class Waiting(TypedDict):
@@ -85,6 +88,7 @@ class WaitingList(TypedDict):
     returned: int
     total: int
     omitted: int
+    hint: NotRequired[str]
 
 
 class LoopMetricsAnswer(TypedDict):
@@ -99,6 +103,27 @@ class LoopMetricsAnswer(TypedDict):
 
 class Paused(TypedDict):
     paused: bool
+    resume: str
+
+
+NEXT = {
+    State.OPEN: "find_suspect_commits, then record_diagnosis.",
+    State.DIAGNOSED: "create_ticket, then propose_fix.",
+    State.INCONCLUSIVE: "create_ticket, so that a person looks at it.",
+}
+
+
+def opened(case: Case, created: bool) -> Opened:
+    answer = Opened(id=case.id, state=str(case.state), created=created)
+    answer["next"] = NEXT.get(case.state, "get_case shows how far it has come.")
+    return answer
+
+
+def recorded(case: Case) -> Recorded:
+    answer = Recorded(id=case.id, state=str(case.state))
+    if case.state in NEXT:
+        answer["next"] = NEXT[case.state]
+    return answer
 
 
 def line(case: Case) -> CaseLine:
@@ -128,8 +153,8 @@ def detail(case: Case, events: list[Event], most: int = 30) -> CaseDetail:
         occurrences=case.occurrences,
         opened=case.opened.isoformat(),
         evidence=dict(case.evidence),
-        diagnosis=dict(case.diagnosis),
-        fixes=[{"id": f.id, "title": f.title, "digest": f.digest, "certified": f.certified, "branch": f.branch} for f in case.fixes],
+        diagnosis=_said(case.diagnosis),
+        fixes=[_said({"id": f.id, "title": f.title, "digest": f.digest, "certified": f.certified, "branch": f.branch}) for f in case.fixes],
         history=[_event(event) for event in events[-most:]],
         history_omitted=max(0, len(events) - most),
     )
@@ -153,6 +178,16 @@ def waiting(request: Request) -> Waiting:
 
 
 def _event(event: Event) -> EventLine:
-    shown = {key: value for key, value in event.data.items() if isinstance(value, (str, int, float, bool)) and value != ""}
-    summary = ", ".join(f"{key}={str(value)[:80]}" for key, value in list(shown.items())[:5])
+    shown = {key: value for key, value in _said(event.data).items() if isinstance(value, (str, int, float, bool))}
+    summary = ", ".join(f"{key}={_brief(str(value))}" for key, value in list(shown.items())[:5])
     return EventLine(at=event.at.isoformat(), kind=event.kind, actor=event.actor, summary=summary)
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without those that say nothing."""
+    return {key: value for key, value in values.items() if value not in ("", None, [])}
+
+
+def _brief(text: str) -> str:
+    text = short(text) if text.startswith("sha256:") else text
+    return text if len(text) <= 80 else f"{text[:79]}…"

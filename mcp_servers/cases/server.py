@@ -74,7 +74,10 @@ def register(tools: Toolbox, deps: Deps) -> None:
         """Certified proposals that wait for a person's decision, oldest first, with how the person decides."""
         requests = await run_sync(approvals.waiting)
         lines = [answers.waiting(request) for request in requests[:limit]]
-        return answers.WaitingList(approvals=lines, returned=len(lines), total=len(requests), omitted=len(requests) - len(lines))
+        answer = answers.WaitingList(approvals=lines, returned=len(lines), total=len(requests), omitted=len(requests) - len(lines))
+        if not requests:
+            answer["hint"] = "Nothing waits for a person. request_approval asks about a certified fix."
+        return answer
 
     @tools.write(title="Open a case")
     async def open_case(
@@ -86,7 +89,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         deps.gate.admit(write)
         data = anomaly.model_dump(mode="json")
         case, created = await run_sync(lambda: ledger.open_case(deps.watched().name, data, actor=actor))
-        return answers.Opened(id=case.id, state=str(case.state), created=created)
+        return answers.opened(case, created)
 
     @tools.write(title="Record a diagnosis")
     async def record_diagnosis(
@@ -119,7 +122,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
             "suspect_commit": suspect_commit, "claims": claims or [], "reason": reason, "recipe": recipe,
         }  # fmt: skip
         case = await run_sync(lambda: ledger.append(case_id, kind, data, actor=actor))
-        return answers.Recorded(id=case.id, state=str(case.state))
+        return answers.recorded(case)
 
     @tools.write(title="Ask a person to approve")
     async def request_approval(
@@ -138,10 +141,10 @@ def register(tools: Toolbox, deps: Deps) -> None:
         """Closes a case that turned out to be no problem, with the reason. The same fingerprint then stays closed."""
         deps.gate.admit(Write("close_case", actor, case_id))
         case = await run_sync(lambda: ledger.append(case_id, "closed", {"reason": reason}, actor=actor))
-        return answers.Recorded(id=case.id, state=str(case.state))
+        return answers.recorded(case)
 
     @tools.write(title="Pause all healing")
     async def pause_healing(reason: Annotated[str, Field(min_length=3, max_length=500)], actor: Actor = "agent") -> answers.Paused:
         """Stops every write of every driver until a person resumes with `kintsugi resume`. Reading goes on."""
         await run_sync(lambda: ledger.pause(True, actor=actor, reason=reason))
-        return answers.Paused(paused=True)
+        return answers.Paused(paused=True, resume="a person runs: kintsugi resume")

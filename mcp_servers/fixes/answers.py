@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -139,6 +140,7 @@ class AttemptList(TypedDict):
     returned: int
     total: int
     omitted: int
+    next: str
 
 
 def suspect(found: Suspect) -> SuspectAnswer:
@@ -177,7 +179,7 @@ def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
     answer = FixDetail(
         **line(proposal),
         tree=proposal.tree,
-        target=proposal.target,
+        target=_branch(proposal.target),
         files=files,
         test=proposal.test_path,
         approval=approval(proposal),
@@ -243,9 +245,19 @@ def attempt(tried: Attempt) -> AttemptAnswer:
     return answer
 
 
+def next_of(tried: Sequence[Attempt]) -> str:
+    if any(one.matches for one in tried):
+        return "propose_fix with the test that matches."
+    return "No test failed as production did; read the logs and try another one."
+
+
 def pull_request(opened: PullRequest) -> PullRequestAnswer:
     request = opened.request
-    return PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=request.target)
+    return PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=_branch(request.target))
+
+
+def _branch(ref: str) -> str:
+    return ref.removeprefix("refs/heads/")
 
 
 def event(seen: Certificate) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         tried = await run_sync(lambda: desk.attempts(write, base, [(test.path, test.content) for test in tests]))
         lines = [answers.attempt(one) for one in tried]
         kept, omitted = fit(lines, _ANSWER_BUDGET)
-        return answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted)
+        return answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted, next=answers.next_of(tried))
 
     @tools.write(title="Propose a fix")
     async def propose_fix(case_id: CaseId, draft: Draft, actor: Actor = "agent") -> answers.Proposed:

@@ -213,7 +213,7 @@ def anomalies_found(findings: Findings, offset: int, records: int, tally: Tally,
 
 def fix_verdict(verdict: Verdict, before: Exposure, after: Exposure, notes: Sequence[str]) -> FixVerdict:
     answer = FixVerdict(
-        word=verdict.word, explain=verdict.explain, p=verdict.p, unit=verdict.unit, before=_seen(before), after=_seen(after)
+        word=verdict.word, explain=verdict.explain, p=float(f"{verdict.p:.4g}"), unit=verdict.unit, before=_seen(before), after=_seen(after)
     )
     for name in ("ratio", "low", "high", "needed"):
         if (number := getattr(verdict, name)) is not None:

@@ -134,7 +134,7 @@ def _explain(word: Word, counts: _Counts, unit: str, needed: float | None) -> st
     high = counts.interval[1]
     bound = "with no upper bound yet" if high is None else f"at most {_figure(high)} times the rate before, with 95 % confidence"
     seen = (
-        f"{counts.before} events in {_figure(counts.time_before)} {unit} before, {counts.after} in {_figure(counts.time_after)} after: "
+        f"{counts.before} {'event' if counts.before == 1 else 'events'} in {_figure(counts.time_before)} {unit} before, {counts.after} in {_figure(counts.time_after)} after: "
         f"{bound} (p = {counts.p:.2g})."
     )
     if word == "verified" or needed is None:

@@ -68,7 +68,7 @@ def _what(evidence: Values) -> Iterator[str]:
 def _impact(evidence: Values) -> Iterator[str]:
     count, requests = _number(evidence, "count"), _number(evidence, "requests")
     share = f" of {requests:g} requests ({count / requests:.1%})" if requests and count <= requests else ""
-    yield f"- {count:g} occurrences{share}"
+    yield f"- {count:g} {'occurrence' if count == 1 else 'occurrences'}{share}"
     statuses = [f"{_number(request, 'status'):g}" for request in _list(evidence, "request") if _number(request, "status")]
     if statuses:
         yield f"- answered with HTTP {', '.join(dict.fromkeys(statuses))}"

@@ -84,7 +84,7 @@ async def test_pausing_stops_writes_and_closing_says_why(desk: Desk, mode: str) 
     opened = await desk.call("open_case", anomaly=anomaly())
     closed = await desk.call("close_case", case_id=opened["id"], reason="a load test")
     assert closed["state"] == "false_positive"
-    assert await desk.call("pause_healing", reason="release freeze") == {"paused": True}
+    assert await desk.call("pause_healing", reason="release freeze") == {"paused": True, "resume": "a person runs: kintsugi resume"}
     assert "Healing is paused" in await desk.call("open_case", anomaly=anomaly("ffff000011112222"))
 
 
