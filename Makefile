@@ -55,7 +55,7 @@ clean:  ## remove what was fetched and built
 setup: $(UV)
 	@if [ -z "$(PYTHON)" ]; then echo "Kintsugi needs Python 3.11 or newer; install it (Debian: apt-get install python3 python3-venv) and run this again." >&2; exit 3; fi
 	@command -v git >/dev/null || { echo "Kintsugi needs git; install it (Debian: apt-get install git) and run this again." >&2; exit 3; }
-	@if [ ! -x .venv/bin/python ]; then echo "Setting up in .venv (once, about a minute) …" >&2; export UV_PYTHON="$(PYTHON)"; fi; \
+	@if [ ! -x .venv/bin/python ]; then echo "Setting up in .venv (once, about a minute) …" >&2; export UV_PYTHON="$(PYTHON)" UV_COMPILE_BYTECODE=1; fi; \
 		$(UV) sync --frozen --quiet
 
 .tools/uv/bin/uv:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
+from typing import NoReturn
 
 import click
 
@@ -59,8 +62,7 @@ def main() -> None:
         code = cli(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
-        click.echo("Interrupted. What was done is on record; the same command goes on from there.", err=True)
-        sys.exit(130)
+        _interrupted()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -71,5 +73,27 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        click.echo("Interrupted. What was done is on record; the same command goes on from there.", err=True)
-        sys.exit(130)
+        _interrupted()
+    except Exception as error:  # the last door: a person never reads a traceback, whoever mends it finds one
+        click.echo(f"kintsugi: {_unforeseen(error)}", err=True)
+        sys.exit(3)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("Interrupted. What was done is on record; the same command goes on from there.", err=True)
+    sys.exit(130)
+
+
+def _unforeseen(error: Exception) -> str:
+    """The sentence for an error that nobody translated; its traceback goes into a file where there is room for one."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{place}. What was done is on record; mend that and give the same command again."
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="kintsugi-fault-", suffix=".txt", delete=False) as file:
+            traceback.print_exception(error, file=file)
+        details = f"the details are in {file.name}"
+    except OSError:
+        details = "there was no room to write down the details"
+    words = " ".join(str(error).split())[:300]
+    return f"This should not have happened ({type(error).__name__}: {words}). What was done is on record; {details}: please report them."

@@ -23,8 +23,10 @@ def open_project() -> Deps:
     """As `open_deps`, and raises `Misconfigured` outside a project."""
     deps = open_deps()
     if deps.project is None:
+        named = os.environ.get("KINTSUGI_PROJECT")
+        place = f"{named} (KINTSUGI_PROJECT)" if named else str(Path.cwd())
         raise Misconfigured(
-            "This folder is not in a watched project: no kintsugi.toml here or above. Write one with `kintsugi init`.", code="no_project"
+            f"{place} is not in a watched project: no kintsugi.toml there or above. Write one with `kintsugi init`.", code="no_project"
         )
     return deps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 
 import click
@@ -13,6 +14,8 @@ from rich.text import Text
 from kintsugi.workspace import approvals_of, ledger_of, open_deps
 from mcp_servers.cases.approvals import short
 from mcp_servers.cases.model import Case
+
+_WIDE = 160  # a pipe has no width: lines stay whole for grep
 
 
 @click.command()
@@ -29,7 +32,7 @@ def cases(case_id: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"cases": [asdict(case) for case in found]}, default=str, ensure_ascii=False))
         return
-    console = Console()
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE)
     if not found:
         console.print("No cases yet. `kintsugi watch --once` looks at the logs and opens one for each problem.")
         return

@@ -29,24 +29,24 @@ from mcp_servers.kit.errors import KintsugiError
     "--since", default="", help="How far back the first look goes: 15m, 24h, or an ISO time. Default: everything with --once, else 15m."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per look on standard output.")
-def watch(once: bool, interval: float, since: str, as_json: bool) -> None:
+def watch(once: bool, interval: float, since: str, as_json: bool) -> int:
     """Watch the logs of this project and heal what breaks. Nothing is applied without your approval."""
     deps = open_project()
-    asyncio.run(_watch(deps, once, interval, since or ("" if once else "15m"), as_json))
+    return asyncio.run(_watch(deps, once, interval, since or ("" if once else "15m"), as_json))
 
 
 @click.command()
 @click.argument("case_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def heal(case_id: str | None, as_json: bool) -> None:
+def heal(case_id: str | None, as_json: bool) -> int:
     """Take CASE_ID, or all open cases, as far as they can go now."""
     deps = open_project()
     ids = [ledger_of(deps).case(case_id).id] if case_id else None
-    asyncio.run(_heal(deps, ids, as_json))
+    return asyncio.run(_heal(deps, ids, as_json))
 
 
-async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: bool) -> None:
-    tools, ledger, console = Tools(deps, writes=True), ledger_of(deps), Console(stderr=True)
+async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: bool) -> int:
+    tools, ledger, console = Tools(deps, writes=True), ledger_of(deps), Console(stderr=True, soft_wrap=True)
     async with build_loop(deps) as loop:
         window = since
         while True:
@@ -55,7 +55,7 @@ async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: b
                 await _advance(loop, ledger, deps, None, console)
                 report(ledger, deps, seen, as_json)
             if once:
-                return
+                return exit_code(loop)
             window = f"{max(15, int(interval * 3 / 60))}m"
             await asyncio.sleep(interval)
 
@@ -70,11 +70,12 @@ async def _look(tools: Tools, window: str, console: Console, once: bool) -> inta
         return None
 
 
-async def _heal(deps: Deps, ids: list[str] | None, as_json: bool) -> None:
+async def _heal(deps: Deps, ids: list[str] | None, as_json: bool) -> int:
     ledger = ledger_of(deps)
     async with build_loop(deps) as loop:
-        await _advance(loop, ledger, deps, ids, Console(stderr=True))
+        await _advance(loop, ledger, deps, ids, Console(stderr=True, soft_wrap=True))
     report(ledger, deps, intake.Intake((), (), ()), as_json)
+    return exit_code(loop)
 
 
 async def _advance(loop: Loop, ledger: Ledger, deps: Deps, ids: list[str] | None, console: Console) -> None:
@@ -85,6 +86,11 @@ async def _advance(loop: Loop, ledger: Ledger, deps: Deps, ids: list[str] | None
         await loop.settle()
     for case, problem in loop.problems.items():
         console.print(Text(f"{case} stopped: {problem}"))
+
+
+def exit_code(loop: Loop) -> int:
+    """0 when every case went as far as it can; else that of the gravest problem that stopped one."""
+    return max((getattr(problem, "exit_code", KintsugiError.exit_code) for problem in loop.problems.values()), default=0)
 
 
 def report(ledger: Ledger, deps: Deps, seen: intake.Intake, as_json: bool) -> None:

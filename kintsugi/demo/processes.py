@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-GRACE = 0.25
+GRACE = 0.5
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}  # only the process that started one can collect its end, whichever group asks
 
 
@@ -37,13 +37,29 @@ class Group:
         return _read(self._state)
 
     def start(
-        self, name: str, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path, port: int = 0, release: str = ""
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        port: int = 0,
+        release: str = "",
+        keep: Sequence[int] = (),
     ) -> None:
-        """Starts `command` with its output appended to `log`, and notes it in the state file."""
+        """Starts `command` with its output appended to `log` and the descriptors in `keep` open, and notes it in the state file."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             child = subprocess.Popen(
-                command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=keep,
             )
         _CHILDREN[child.pid] = child
         self._write(self.members | {name: Process(child.pid, _born(child.pid), port, release)})

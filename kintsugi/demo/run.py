@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ from mcp_servers.kit.project import Project, Source, Tests
 from mcp_servers.launch import assemble
 
 VIEWER = "demo viewer"
-PAUSE = 0.4
+PAUSE = 0.6
+WINDOW = timedelta(seconds=12)
 SECONDS = 52.0
 QUIET = 5.0
 
@@ -67,9 +68,7 @@ class Demo:
         down(self._options.folder)
         shutil.rmtree(self._options.folder, ignore_errors=True)
         repository = await asyncio.to_thread(self._prepare)
-        self._clock, self._began = time.monotonic(), datetime.now(UTC)
         try:
-            await asyncio.to_thread(self._open_shop, repository)
             return await self._heal(repository)
         finally:
             if not self._options.keep:
@@ -100,20 +99,20 @@ class Demo:
         deps = assemble(self._project(), home=self._options.folder / "state", allow_bare_jail=True)
         self._ledger, self._approvals = ledger_of(deps), approvals_of(deps)
         self._tools = Tools(deps, writes=True)
-        self._story = Story(self._ledger, self._console, self._began, lambda commit: repository.log(commit, limit=1)[0].subject)
-        self._story.say(f"The shop runs at {self.shop.url('web')} under a steady load. It is broken; nobody has looked yet.", "bold")
         deployer = ShopDeployer(self.shop, repository, self._options.folder / "releases")
         async with build_loop(deps, deployer=deployer, one_at_a_time=True, tools=self._tools) as loop:
+            self._clock, self._began = time.monotonic(), datetime.now(UTC)
+            self._story = Story(self._ledger, self._console, self._began, lambda commit: repository.log(commit, limit=1)[0].subject)
+            await asyncio.to_thread(self._open_shop, repository)
+            self._story.say(f"The shop runs at {self.shop.url('web')} under a steady load. It is broken; nobody has looked yet.", "bold")
             await self._cycles(loop)
-        self._story.go_on()
-        return report(
-            self._ledger,
-            self._began,
-            time.monotonic() - self._clock,
-            list(self._left_alone.values()),
-            self._traffic(),
-            str(self._options.folder / "shop"),
-        )
+            self._story.go_on()
+            found = self._report()
+        return found
+
+    def _report(self) -> dict[str, Any]:
+        left_alone = list(self._left_alone.values())
+        return report(self._ledger, self._began, self._elapsed(), left_alone, self._traffic(), str(self._options.folder / "shop"))
 
     async def _cycles(self, loop: Loop) -> None:
         """Look, heal, ask, tell; again and again, because one defect hides another."""
@@ -127,7 +126,8 @@ class Demo:
             await asyncio.sleep(PAUSE)
 
     async def _cycle(self, loop: Loop) -> bool:
-        seen = await intake.look(self._tools, self._began)
+        since = max(self._began, datetime.now(UTC) - WINDOW)
+        seen = await intake.look(self._tools, since, baseline="0m")
         self._left_alone |= {str(quiet.get("title")): quiet for quiet in seen.left_alone}
         for request in await asyncio.to_thread(self._approvals.waiting):
             await self._answer(request)

@@ -61,6 +61,7 @@ class Shop:
         self.logs = self.folder / "logs"
         self._seed = seed
         self._wanted = ports or {}
+        self._doors: dict[str, socket.socket] = {}
         self._group = Group(self.folder / "shop.json")
 
     @property
@@ -82,7 +83,9 @@ class Shop:
         if any(self._group.running(name) for name in self._group.members):
             raise Refusal(f"The shop in {self.folder} is already running; end it with `kintsugi demo down`.")
         self.folder.mkdir(parents=True, exist_ok=True)
-        ports = _ports(self._wanted)
+        self._doors = _doors(self._wanted)
+        ports = {name: door.getsockname()[1] for name, door in self._doors.items()}
+        self._doors.pop("upstream").close()
         try:
             upstream = [str(EXAMPLES / "upstream.py"), "--port", str(ports["upstream"]), "--seed", str(self._seed)]
             log = self.folder / "upstream.log"
@@ -98,7 +101,10 @@ class Shop:
             raise
 
     def restart(self, services: Iterable[str], folder: Path, release: str) -> None:
-        """Ends the named services and starts them from another release folder on the same ports; returns once they answer."""
+        """Ends the named services and starts them from another release folder on the same ports; returns once they answer.
+
+        A visitor who comes in between waits at the open door, as behind a load balancer, when this `Shop` is the one that started them.
+        """
         names = [name for name in SERVICES if name in set(services)]
         ports = {name: process.port for name, process in self._group.members.items()}
         if missing := [name for name in (*names, "upstream") if name not in ports]:
@@ -111,6 +117,9 @@ class Shop:
     def stop(self) -> None:
         """Ends the processes named in the state file, also those that an earlier command started, and no others."""
         self._group.end()
+        for door in self._doors.values():
+            door.close()
+        self._doors = {}
 
     def reset(self) -> None:
         """Ends the processes and removes what they left: data, logs and state."""
@@ -120,7 +129,9 @@ class Shop:
             left.unlink(missing_ok=True)
 
     def _spawn(self, name: str, port: int, folder: Path, release: str, ports: Mapping[str, int]) -> None:
-        command = [sys.executable, "-P", "-m", "shop", name, *(["--port", str(port)] if port else [])]
+        door = self._doors.get(name)
+        where = ["--fd", str(door.fileno())] if door else ["--port", str(port)] if port else []
+        command = [sys.executable, "-P", "-m", "shop", name, *where]
         if name == "api":
             command = ["sh", "-c", f'ulimit -Sn {OPEN_FILES}; exec "$@"', "sh", *command]
         env = _environment() | {
@@ -129,7 +140,8 @@ class Shop:
             "API_URL": f"http://127.0.0.1:{ports['api']}",
             "UPSTREAM_URL": f"http://127.0.0.1:{ports['upstream']}",
         }
-        self._group.start(name, command, cwd=self.folder, env=env, log=self.logs / f"{name}.log", port=port, release=release)
+        keep = [door.fileno()] if door else []
+        self._group.start(name, command, cwd=self.folder, env=env, log=self.logs / f"{name}.log", port=port, release=release, keep=keep)
 
     def _ready(self, names: Iterable[str]) -> None:
         deadline = time.monotonic() + READY_WITHIN
@@ -143,23 +155,22 @@ class Shop:
         return self.folder / "upstream.log" if name == "upstream" else self.logs / f"{name}.log"
 
 
-def _ports(wanted: Mapping[str, int]) -> dict[str, int]:
-    """Returns a port for each listening process: the wanted one, else a free one; raises when a wanted one is taken."""
-    held: dict[str, socket.socket] = {}
-    try:
-        for name in LISTENING:
-            held[name] = socket.socket()
-            held[name].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                held[name].bind(("127.0.0.1", wanted.get(name, 0)))
-            except OSError as error:
-                raise Misconfigured(
-                    f"Port {wanted.get(name, 0)} for the shop's {name} cannot be used: {error.strerror}. Name another, or none for a free one."
-                ) from error
-        return {name: held[name].getsockname()[1] for name in LISTENING}
-    finally:
-        for bound in held.values():
-            bound.close()
+def _doors(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
+    """Returns a listening socket for each listening process: on the wanted port, else a free one; raises when a wanted one is taken."""
+    doors: dict[str, socket.socket] = {}
+    for name in LISTENING:
+        doors[name] = socket.socket()
+        doors[name].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            doors[name].bind(("127.0.0.1", wanted.get(name, 0)))
+            doors[name].listen(128)
+        except OSError as error:
+            for door in doors.values():
+                door.close()
+            raise Misconfigured(
+                f"Port {wanted.get(name, 0)} for the shop's {name} cannot be used: {error.strerror}. Name another, or none for a free one."
+            ) from error
+    return doors
 
 
 def _healthy(port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 from kintsugi.loop.bisect import first_failing
@@ -16,11 +17,13 @@ from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, Fix, State
+from mcp_servers.cases.policy import SETTLED
 from mcp_servers.kit.errors import KintsugiError, Refusal
-from mcp_servers.kit.stack import StackTrace, resolve_path
+from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
 
 ACTOR = "kintsugi"
 REGRESSION = "regression"
+BOARDING = timedelta(seconds=3)
 _MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
 _ABOARD = {State.DIAGNOSED, State.PROPOSED, State.APPROVED, State.APPLIED}
 
@@ -54,7 +57,7 @@ class Healer:
         """Makes the next move of a case. False: it rests, or it waits for something outside."""
         case = await asyncio.to_thread(self._ledger.case, case_id)
         move = next_move(case)
-        if move is None or (move is Move.PROPOSE and not self._may_board(case_id)):
+        if move is None or (move is Move.PROPOSE and not await asyncio.to_thread(self._may_board, case)):
             return False
         try:
             return await self._make(move, case)
@@ -208,7 +211,8 @@ class Healer:
 
     async def _bisect(self, case: Case, tree: CommitTree) -> dict[str, Any] | None:
         """The commit since which the failure can be reproduced, when there is one: shown by running, not by guessing."""
-        tests = [test for reasoner in self._reasoners for test in await reasoner.reproduce(_for_reasoner(case), tree)]
+        asked = await self._asked(case)
+        tests = [test for reasoner in self._reasoners for test in await reasoner.reproduce(asked, tree)]
         history = await asyncio.to_thread(tree.history)
         try:
             test = await self._matching(case, history[-1], tests)
@@ -224,12 +228,13 @@ class Healer:
         return _culprit(tree, found) if found else None
 
     async def _matching(self, case: Case, commit: str, tests: Sequence[CandidateTest]) -> CandidateTest | None:
-        """The first of the tests that fails on the commit as production did."""
-        if not tests:
-            return None
-        candidates = [{"path": test.path, "content": test.content} for test in tests]
-        answer = await self._tools.call("try_reproduction", case_id=case.id, base=commit, tests=candidates)
-        return next((test for test, attempt in zip(tests, answer["attempts"], strict=False) if attempt["matches"]), None)
+        """The first of the tests, best first, that fails on the commit as production did."""
+        for test in tests:
+            candidate = {"path": test.path, "content": test.content}
+            answer = await self._tools.call("try_reproduction", case_id=case.id, base=commit, tests=[candidate])
+            if answer["attempts"][0]["matches"]:
+                return test
+        return None
 
     async def _blamed(self, case: Case, trace: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         if not trace:
@@ -255,11 +260,19 @@ class Healer:
             for item in answer["issues"]
         ]
 
+    async def _asked(self, case: Case) -> dict[str, Any]:
+        """The case as a reasoner sees it, with the failures that are other cases: they hide one another."""
+        cases = await asyncio.to_thread(self._ledger.cases, case.project)
+        others = [_failure_of(other) for other in cases if other.id != case.id and other.state not in SETTLED]
+        evidence = {**case.evidence, "other_failures": [other for other in others if other["function"]]}
+        return {"id": case.id, "title": case.title, "service": case.service, "evidence": evidence}
+
     async def _judge(self, case: Case, tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
         """The first reasoner that reaches a cause, free ones first; else the last one's inconclusive."""
         diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
+        asked = await self._asked(case)
         for reasoner in self._reasoners:
-            diagnosis, by = await reasoner.diagnose(_for_reasoner(case), tree, suspects), reasoner.name
+            diagnosis, by = await reasoner.diagnose(asked, tree, suspects), reasoner.name
             if diagnosis.status != "inconclusive":
                 break
         return diagnosis, by
@@ -267,8 +280,9 @@ class Healer:
     async def _drafts(self, case: Case, tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> list[Draft]:
         known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
         diagnosis = Diagnosis(**known)
+        asked = await self._asked(case)
         for reasoner in self._reasoners:
-            drafts = list(await reasoner.propose(_for_reasoner(case), diagnosis, tree, suspects))
+            drafts = list(await reasoner.propose(asked, diagnosis, tree, suspects))
             if drafts:
                 return drafts
         return []
@@ -280,13 +294,19 @@ class Healer:
             raise Refusal(f"none of {len(draft.tests)} reproductions failed as production did", code="not_reproduced")
         return draft.as_json(chosen)
 
-    def _may_board(self, case_id: str) -> bool:
-        """Whether no other case is between its proposal and its deployment."""
-        if not self._one_at_a_time:
+    def _may_board(self, case: Case) -> bool:
+        """Whether no other case is between its proposal and its deployment, and none that waits is more frequent."""
+        if not self._one_at_a_time or self._aboard == case.id:
             return True
-        if self._aboard and self._aboard != case_id and self._ledger.case(self._aboard).state in _ABOARD:
+        waiting: list[Case] = []
+        for other in self._ledger.cases(case.project):
+            if other.id == self._aboard and other.state in _ABOARD:
+                return False
+            if other.state is State.DIAGNOSED or (other.state is State.OPEN and self._ledger.now() - other.opened < BOARDING):
+                waiting.append(other)
+        if max(waiting, key=lambda other: other.occurrences, default=case).id != case.id:
             return False
-        self._aboard = case_id
+        self._aboard = case.id
         return True
 
     async def _step_aside(self, case: Case, refusal: Refusal) -> bool:
@@ -307,8 +327,10 @@ def _fix(case: Case) -> Fix:
     return case.fix
 
 
-def _for_reasoner(case: Case) -> dict[str, Any]:
-    return {"id": case.id, "title": case.title, "service": case.service, "evidence": dict(case.evidence)}
+def _failure_of(case: Case) -> dict[str, str]:
+    trace = case.evidence.get("trace")
+    failure = Failure.of(StackTrace.from_json(trace)) if trace else Failure("")
+    return {"exception": failure.exception, "function": failure.function}
 
 
 def _where_it_threw(case: Case, tree: CommitTree) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from kintsugi.loop.healer import Healer
 from mcp_servers.cases.ledger import Ledger
+from mcp_servers.kit.database import Database
 
 APPLICATION_VERSION = "1"  # ours, not computed from the code: pending work must survive an upgrade
 MOST_MOVES = 40
@@ -32,11 +34,12 @@ class Loop:
     async def __aenter__(self) -> Loop:
         from dbos import DBOS, DBOSConfig
 
-        self._state.mkdir(parents=True, exist_ok=True)
+        url = f"sqlite:///{self._state / 'workflows.sqlite'}"
+        await asyncio.to_thread(_usable, url)
         logging.getLogger("dbos").setLevel(logging.ERROR)
         config: DBOSConfig = {
             "name": "kintsugi",
-            "system_database_url": f"sqlite:///{self._state / 'workflows.sqlite'}",
+            "system_database_url": url,
             "application_version": APPLICATION_VERSION,
             "executor_id": self._executor,
             "log_level": "CRITICAL",  # what goes wrong in a case is reported by `settle`, once
@@ -56,6 +59,7 @@ class Loop:
 
         self._heal = heal
         await asyncio.to_thread(DBOS.launch)
+        await self._adopt()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,11 +75,19 @@ class Loop:
 
         if case in self._running:
             return
-        position = len(await asyncio.to_thread(self._ledger.events, case))
         assert self._heal is not None, "use `async with Loop(...)`"
-        with SetWorkflowID(f"{case}:{position}:{self._executor}"):
+        with SetWorkflowID(f"{case}:{uuid.uuid4().hex}"):  # never that of a workflow that ended: it would not run again
             handle: Any = await DBOS.start_workflow_async(self._heal, case)
         self._running[case] = asyncio.create_task(self._finish(case, handle))
+
+    async def _adopt(self) -> None:
+        """Takes on what a crash of this worker interrupted and the launch has set going again, so that no case is healed twice at once."""
+        from dbos import DBOS
+
+        for left in await DBOS.list_workflows_async(name="heal", status="PENDING", executor_id=self._executor, load_output=False):
+            handle: Any = await DBOS.retrieve_workflow_async(left.workflow_id)
+            case = left.workflow_id.partition(":")[0]
+            self._running[case] = asyncio.create_task(self._finish(case, handle))
 
     async def settle(self) -> None:
         """Waits until all cases that were started rest. What went wrong with one of them is in `problems`."""
@@ -93,3 +105,13 @@ class Loop:
             self.problems[case] = problem
         finally:
             self._running.pop(case, None)
+
+
+def _usable(url: str) -> None:
+    """Raises `Misconfigured` for a store that is damaged or read-only, before the workflow engine meets it and says less."""
+    database = Database.open(url)
+    try:
+        with database.transaction():
+            pass
+    finally:
+        database.close()

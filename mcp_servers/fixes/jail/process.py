@@ -62,10 +62,10 @@ def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, lim
             now = time.monotonic()
             if now - started > limits.seconds:
                 return bytes(kept), True
-            if gone_at is None and child.poll() is not None:
-                gone_at = now
             if gone_at is not None and (not ready or now - gone_at > _GRACE):
                 return bytes(kept), False
+            if gone_at is None and child.poll() is not None:
+                gone_at = now  # what it wrote last may have come since we looked: look once more
             if now - checked > _TICK:
                 checked = now
                 if _resident(child.pid) > limits.memory:
