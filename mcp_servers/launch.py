@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from mcp_servers.cases.gate import LedgerGate
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
-from mcp_servers.kit.errors import KintsugiError, Refusal
+from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.project import FILE_NAME, Project
 from mcp_servers.kit.tool import Toolbox, ToolServer
@@ -98,6 +99,19 @@ def find_project(folder: Path) -> Project | None:
     return None
 
 
+def _free(port: int) -> None:
+    """Raises `Misconfigured` when the port cannot be served, before the web server says so in its own words."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise Misconfigured(
+            f"Port {port} on loopback cannot be used ({error.strerror}); choose another with --port, or end what holds it.",
+            code="port_in_use",
+        ) from error
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option(
@@ -106,7 +120,7 @@ def find_project(folder: Path) -> Project | None:
     default="stdio",
     help="stdio for a client that starts us; http serves /mcp on loopback.",
 )
-@click.option("--port", default=8765, show_default=True, help="Port on loopback, for http.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="Port on loopback, for http.")
 def main(names: tuple[str, ...], transport: str, port: int) -> None:
     """Start the MCP server of the slices NAMES (logs, cases, knowledge, tickets, fixes), or of all of them in one process."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
@@ -117,6 +131,7 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
         deps = assemble(find_project(root), home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""))
         mcp = server(chosen, deps, allowed_writes(environ))
         if transport == "http":
+            _free(port)
             mcp.run("streamable-http", host="127.0.0.1", port=port)
         else:
             mcp.run()

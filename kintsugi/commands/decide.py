@@ -76,7 +76,7 @@ def show(deps: Deps, fix: Fix) -> None:
     answer = anyio.run(lambda: Tools(deps, ("fixes",)).call("get_fix", fix_id=fix.id))
     console = Console(stderr=True)
     console.print(Text(f"{fix.id}  {fix.title}", style="bold"))
-    console.print(Syntax(str(answer.get("diff", "")), "diff", theme="ansi_dark", background_color="default"))
+    console.print(Syntax(str(answer.get("diff", "")), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
     certificate = fix.certificate
     if certificate:
         console.print(

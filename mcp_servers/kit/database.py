@@ -117,7 +117,7 @@ class Database:
 
 
 def _sentence(error: DBAPIError, name: str) -> KintsugiError:
-    cause = str(error.orig)
+    cause = " ".join(str(error.orig).split()).rstrip(".?")
     if "readonly" in cause or "unable to open" in cause:
         return Misconfigured(
             f"The database {name} cannot be written ({cause}); give this user the right to write it, or set KINTSUGI_DATABASE_URL.",
@@ -130,8 +130,11 @@ def _sentence(error: DBAPIError, name: str) -> KintsugiError:
     if "full" in cause:
         return Unavailable(f"The database {name} could not be written: {cause}. Free some disk space; nothing was lost.", code="disk_full")
     if isinstance(error, OperationalError):
-        return Unavailable(f"The database {name} did not answer: {cause.strip()}. Try again.", code="database_unavailable")
-    return Unavailable(f"The database {name} refused a statement: {cause.strip()}.", code="database_error")
+        return Unavailable(
+            f"The database {name} did not answer: {cause}. Start it, or set KINTSUGI_DATABASE_URL; then try again.",
+            code="database_unavailable",
+        )
+    return Unavailable(f"The database {name} refused a statement: {cause}.", code="database_error")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
