@@ -18,7 +18,7 @@ from typing import IO, Any, TypedDict
 from kintsugi.demo.processes import Group
 
 USERS = 14
-THINK = 0.045
+THINK = 0.11
 PATIENCE = 5.0
 KEPT = 400_000
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -69,11 +69,12 @@ def certify(
     root: Path | None = None,
     limits: Limits = TEST_LIMITS,
     suite_limits: Limits = SUITE_LIMITS,
-    known_suite: Mapping[str, frozenset[str]] | None = None,
+    known_suite: MutableMapping[str, frozenset[str]] | None = None,
 ) -> Certificate:
     """Returns what the sandbox saw, passed or not, with the reason as a sentence; raises `Refusal` for a test path outside the project.
 
-    `root` is the project that `tests.python` is relative to. `known_suite` holds passed test ids by `folder_digest`, which saves a run.
+    `root` is the project that `tests.python` is relative to. `known_suite` holds passed test ids by `folder_digest`, which saves a run;
+    what is learned here is added to it.
     """
     started = time.monotonic()
     blank = Certificate(
@@ -93,7 +94,7 @@ def certify(
     )
     if not blank.reason:
         bench = Bench(base, result, test_path, test, failure, tests, jail, Interpreter.find(tests, root), limits, suite_limits)
-        blank = bench.examine(blank, max(2, runs), known_suite or {})
+        blank = bench.examine(blank, max(2, runs), {} if known_suite is None else known_suite)
     log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name}: {blank.reason}\n{blank.log}"
     return replace(blank, log=log[:_LOG], seconds=round(time.monotonic() - started, 3))
 
@@ -126,59 +127,66 @@ class Bench:
     limits: Limits
     suite_limits: Limits
 
-    def examine(self, found: Certificate, runs: int, known: Mapping[str, frozenset[str]]) -> Certificate:
-        """The certificate filled in as far as the fix got."""
-        red, green = _both(self._red, self._green)
+    def examine(self, found: Certificate, runs: int, known: MutableMapping[str, frozenset[str]]) -> Certificate:
+        """The certificate filled in as far as the fix got: once with an early end, then everything else side by side."""
+        (red,), (green,) = _both(lambda: self._runs(self.base, 1), lambda: self._runs(self.result, 1))
         same, why = _judge_red(red, self.test_path, self.test, self.failure)
         found = replace(found, runs=1, log=_log(red, green), red_on_base=bool(red.ids("failed")) and not red.problem, same_fingerprint=same)
-        if why:
-            return replace(found, reason=why)
-        if why := _judge_green(red, green):
+        if why := why or _judge_green(red, green):
             return replace(found, reason=why)
         found = replace(found, green_on_patch=True)
-        word, why = self._compare_suites(known)
+        suite = self._suite_plan()
+        expected = known.get(found.base)
+        reds, greens = _both(
+            lambda: self._runs(self.base, runs - 1, suite if expected is None else None),
+            lambda: self._runs(self.result, runs - 1, suite),
+        )
+        word, why = self._judge_suites(found, known, expected, reds[runs - 1 :], greens[runs - 1 :]) if suite else ("none", "")
         found = replace(found, suite=word)
-        return replace(found, reason=why) if why else self._repeat(found, red, green, runs)
+        return replace(found, reason=why) if why else self._agree(found, [red, *reds[: runs - 1]], [green, *greens[: runs - 1]])
 
-    def _repeat(self, found: Certificate, red: TestRun, green: TestRun, runs: int) -> Certificate:
-        """Red and green again; the red one is the base once more, so the fix alone made the difference."""
-        for number in range(2, runs + 1):
-            again, green_again = _both(self._red, self._green)
-            if why := _differs(red, again, number, "the base") or _judge_red(again, self.test_path, self.test, self.failure)[1]:
-                return replace(found, red_on_base=False, red_without_fix=False, reason=why, log=_log(again, green_again))
-            if why := _differs(green, green_again, number, "the fix"):
-                return replace(found, green_on_patch=False, reason=why, log=_log(again, green_again))
+    def _agree(self, found: Certificate, reds: Sequence[TestRun], greens: Sequence[TestRun]) -> Certificate:
+        """Red and green again and again; each red one is the base once more, so the fix alone made the difference."""
+        for number, (red, green) in enumerate(zip(reds[1:], greens[1:], strict=True), start=2):
+            if why := _differs(reds[0], red, number, "the base") or _judge_red(red, self.test_path, self.test, self.failure)[1]:
+                return replace(found, red_on_base=False, red_without_fix=False, reason=why, log=_log(red, green))
+            if why := _differs(greens[0], green, number, "the fix"):
+                return replace(found, green_on_patch=False, reason=why, log=_log(red, green))
             found = replace(found, red_without_fix=True, runs=number)
         return replace(found, reason=_praise(found, self.test, self.failure))
 
-    def _red(self) -> TestRun:
-        return self._run(self.base)
+    def _runs(self, work: Path, count: int, suite: Plan | None = None) -> list[TestRun]:
+        """The reproduction so many times, each in a process and a copy of its own, then the project's own tests when they are asked for."""
+        plans = [Plan((self.test_path,), {self.test_path: self.test})] * count + ([suite] if suite else [])
+        limits = self.suite_limits if suite else self.limits
+        return run_tests(self.jail, work, plans, interpreter=self.interpreter, runner=self.tests.runner, limits=limits)
 
-    def _green(self) -> TestRun:
-        return self._run(self.result)
+    def _suite_plan(self) -> Plan | None:
+        """How the project's own tests run; None when it has none."""
+        tests = (name for name in contents(self.base) if is_test(name) and name.endswith(".py") and not name.endswith("conftest.py"))
+        return Plan(self.tests.paths, brief=True) if any(tests) else None
 
-    def _run(self, work: Path) -> TestRun:
-        plan = Plan((self.test_path,), {self.test_path: self.test})
-        return run_tests(self.jail, work, [plan], interpreter=self.interpreter, runner=self.tests.runner, limits=self.limits)[0]
-
-    def _suite(self, work: Path) -> TestRun:
-        return _suite_run(work, self.tests, self.jail, self.interpreter, self.suite_limits)
-
-    def _compare_suites(self, known: Mapping[str, frozenset[str]]) -> tuple[str, str]:
-        """`no worse`, `none` or `worse`, and why it is worse. The base's tests are in the result unchanged: that was read beforehand."""
-        if not any(is_test(name) and name.endswith(".py") and not name.endswith("conftest.py") for name in contents(self.base)):
-            return "none", ""
-        expected, broken = known.get(folder_digest(self.base)) if known else None, ""
-        if expected is None:
-            before, after = _both(lambda: self._suite(self.base), lambda: self._suite(self.result))
-            expected, broken = before.ids("passed"), before.problem
-        else:
-            after = self._suite(self.result)
-        lost = expected - after.ids("passed")
-        if lost and not after.problem:
-            lost -= self._suite(self.result).ids("passed")  # one that fails by chance gets a second one
-        worse = lost or (after.problem and not broken)
-        return ("worse", _lost(lost, after)) if worse else ("no worse", "")
+    def _judge_suites(
+        self,
+        found: Certificate,
+        known: MutableMapping[str, frozenset[str]],
+        expected: frozenset[str] | None,
+        before: Sequence[TestRun],
+        after: Sequence[TestRun],
+    ) -> tuple[str, str]:
+        """`no worse` or `worse`, and why. The base's tests are in the result unchanged: that was read beforehand."""
+        broken = before[0].problem if expected is None else ""
+        expected = before[0].ids("passed") if expected is None else expected
+        now = after[0]
+        lost = expected - now.ids("passed")
+        if lost and not now.problem:
+            lost -= _suite_run(self.result, self.tests, self.jail, self.interpreter, self.suite_limits).ids(
+                "passed"
+            )  # chance gets a second try
+        if not (now.problem or broken):
+            known[found.base], known[found.result] = expected, now.ids("passed")
+        worse = lost or (now.problem and not broken)
+        return ("worse", _lost(lost, now)) if worse else ("no worse", "")
 
 
 def _suite_run(work: Path, tests: Tests, jail: Jail, interpreter: Interpreter, limits: Limits) -> TestRun:
@@ -186,7 +194,7 @@ def _suite_run(work: Path, tests: Tests, jail: Jail, interpreter: Interpreter, l
     return run_tests(jail, work, [plan], interpreter=interpreter, runner=tests.runner, limits=limits)[0]
 
 
-def _both(one: Callable[[], TestRun], two: Callable[[], TestRun]) -> tuple[TestRun, TestRun]:
+def _both(one: Callable[[], list[TestRun]], two: Callable[[], list[TestRun]]) -> tuple[list[TestRun], list[TestRun]]:
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(two)
         return one(), other.result()

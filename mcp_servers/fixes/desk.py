@@ -27,6 +27,7 @@ class Desk:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self.store = Store(deps.database)
+        self._suites: dict[str, frozenset[str]] = {}  # the tests that pass in a tree: the next fix begins where this one ends
 
     def identity(self) -> str:
         repository = self._repository()
@@ -76,7 +77,7 @@ class Desk:
         if proposal.certificate is not None and proposal.certificate.passed:
             return proposal, proposal.certificate
         failure, jail = deps.gate.failure(proposal.case), default(deps.allow_bare_jail)
-        made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock())
+        made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
         assert made.certificate is not None
         data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
         with deps.database.transaction() as connection:

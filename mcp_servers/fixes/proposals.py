@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -66,9 +66,16 @@ def judged(repository: Repository, base: str, tree: str, test_path: str) -> list
 
 
 def certified(
-    repository: Repository, project: Project, proposal: Proposal, failure: Failure, jail: Jail, scratch: Path, now: datetime
+    repository: Repository,
+    project: Project,
+    proposal: Proposal,
+    failure: Failure,
+    jail: Jail,
+    scratch: Path,
+    now: datetime,
+    suites: MutableMapping[str, frozenset[str]] | None = None,
 ) -> Proposal:
-    """The proposal with what the sandbox saw of it, passed or refuted."""
+    """The proposal with what the sandbox saw of it, passed or refuted. `suites` remembers what passed in which tree."""
     with _exported(repository, scratch, base=proposal.base, result=proposal.tree) as folder:
         certificate = certify(
             base=folder / "base",
@@ -81,6 +88,7 @@ def certified(
             now=now,
             runs=RUNS,
             root=project.root,
+            known_suite=suites,
         )
     return proposal.certified(replace(certificate, base=proposal.base, result=proposal.tree))
 

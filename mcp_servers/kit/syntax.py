@@ -8,7 +8,7 @@ from threading import Lock
 _ONE_AT_A_TIME = Lock()
 
 
-def parse(text: str) -> ast.Module:
+def parse(text: str | bytes) -> ast.Module:
     """The syntax tree of Python source; raises SyntaxError or ValueError as `ast.parse` does.
 
     CPython 3.11 counts recursion while it builds a tree in one place for all threads, and two at once end in a SystemError.

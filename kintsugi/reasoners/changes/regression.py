@@ -38,6 +38,8 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     if not touching:
         raise NotSure(f"commit {_short(suspect)} is suspected, but it did not change what the failing function runs")
     choices = [touching] if len(touching) == len(hunks) else [touching, hunks]
+    if suspect.get("bisected"):
+        choices.reverse()  # the whole commit is known to bring the failure: take all of it back first
     plans = [made for chosen in choices if (made := _plan(facts, suspect, release, chosen))]
     if not plans:
         raise NotSure(f"what commit {_short(suspect)} changed has been changed again since, so it cannot be taken back")
