@@ -195,9 +195,9 @@ class Healer:
 
     async def _learn(self, case: Case) -> bool:
         fix = _fix(case)
-        answer = await self._tools.call("record_lesson", **_lesson(case, fix), changes=await self._changes(fix), actor=ACTOR)
-        note = f"{fix.id} is verified in production. Lesson {answer['lesson_id']}."
+        note = f"{fix.id} is verified in production."
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
+        await self._tools.call("record_lesson", **_lesson(case, fix), changes=await self._changes(fix), actor=ACTOR)  # last: it ends the case
         return False
 
     async def _suspects(self, case: Case, tree: CommitTree) -> list[dict[str, Any]]:

@@ -84,7 +84,10 @@ class Loop:
         """Takes on what a crash of this worker interrupted and the launch has set going again, so that no case is healed twice at once."""
         from dbos import DBOS
 
-        for left in await DBOS.list_workflows_async(name="heal", status="PENDING", executor_id=self._executor, load_output=False):
+        waiting = ["PENDING", "ENQUEUED"]  # the launch moves an interrupted one from the first to the second, and back when it runs
+        for left in await DBOS.list_workflows_async(name="heal", status=waiting, load_output=False):
+            if left.executor_id != self._executor and left.status == "PENDING":
+                continue  # another worker's
             handle: Any = await DBOS.retrieve_workflow_async(left.workflow_id)
             case = left.workflow_id.partition(":")[0]
             self._running[case] = asyncio.create_task(self._finish(case, handle))
