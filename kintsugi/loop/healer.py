@@ -197,7 +197,8 @@ class Healer:
         fix = _fix(case)
         note = f"{fix.id} is verified in production."
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
-        await self._tools.call("record_lesson", **_lesson(case, fix), changes=await self._changes(fix), actor=ACTOR)  # last: it ends the case
+        changes = await self._changes(fix)
+        await self._tools.call("record_lesson", **_lesson(case, fix), changes=changes, actor=ACTOR)  # last: it ends the case
         return False
 
     async def _suspects(self, case: Case, tree: CommitTree) -> list[dict[str, Any]]:
