@@ -168,7 +168,8 @@ class Ledger:
             return self.append(case.id, "regressed", data, actor=actor, connection=connection)
         if case.state in {State.OPEN, State.DIAGNOSED}:
             data = {"count": anomaly.get("count", 1), "evidence": dict(anomaly)}
-            return self.append(case.id, "recurred", data, actor=actor, key=seen, connection=connection)
+            minute = seen[:16]  # however often a driver looks, a case is not written to more than once a minute
+            return self.append(case.id, "recurred", data, actor=actor, key=minute, connection=connection)
         return case
 
     def _event(self, case: str, kind: str, data: Mapping[str, Any], actor: str) -> Event:

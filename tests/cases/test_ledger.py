@@ -47,6 +47,13 @@ def test_windows_that_overlap_are_not_added_up(ledger: Ledger) -> None:
     assert case.occurrences == 5
 
 
+def test_a_case_is_not_written_to_more_than_once_a_minute(ledger: Ledger) -> None:
+    case, _ = ledger.open_case("shop", anomaly(), actor="kintsugi")
+    for second in range(30):
+        ledger.open_case("shop", anomaly(last_seen=f"2026-11-20T10:16:{second:02d}+00:00"), actor="kintsugi")
+    assert [event.kind for event in ledger.events(case.id)] == ["opened", "recurred"]
+
+
 def test_one_error_in_two_projects_is_two_cases(ledger: Ledger) -> None:
     shop, _ = ledger.open_case("shop", anomaly(), actor="kintsugi")
     bank, created = ledger.open_case("bank", anomaly(), actor="kintsugi")

@@ -14,7 +14,7 @@ from kintsugi.reasoners.settings import Setting, rank, score, settings
 
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
-    """One plan for the one setting that fits; raises `NotSure` when none does or several do equally well."""
+    """Two plans for the one setting that fits, the smaller rise first; raises `NotSure` when none does or several do equally well."""
     said = first(recipe.also, facts.said_for(recipe))
     number = int(said.groupdict().get("n") or 0) if said else 0
     keys = re.compile(str(recipe.settings["keys"]), re.IGNORECASE)
@@ -28,7 +28,8 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
         raise NotSure(f"no setting named like a {recipe.settings['noun']} has the value {number or 'that was reached'}")
     chosen = _one(found, facts, near)
     value = _raised(recipe, facts, int(chosen.value))
-    return [_plan(facts, recipe, chosen, value, bool(number), said.group(0) if said else "")]
+    words = said.group(0) if said else ""
+    return [_plan(facts, recipe, chosen, each, bool(number), words) for each in (value, 2 * value)]
 
 
 def _one(found: Sequence[Setting], facts: Facts, near: Sequence[str]) -> Setting:

@@ -138,7 +138,7 @@ def _sketches(facts: Facts, copies: int) -> Iterator[Sketch]:
     for source, name, kind in _apps(facts, requests[0][1])[:3]:
         root, module = facts.sources.module(source.path)
         if module and not (kind == "wsgi" and copies > 1):
-            yield _sketch(root, module, name, kind, requests, copies, _others(facts))
+            yield _sketch(root, module, name, kind, requests, -(-copies // len(requests)), _others(facts))
 
 
 def _others(facts: Facts) -> str:
@@ -166,7 +166,7 @@ def _sketch(root: str, module: str, name: str, kind: str, requests: list[tuple[s
         "judge(outcomes)",
     ]  # fmt: skip
     shared = ("import logging", "from urllib.parse import unquote", f"from {module} import {app}")
-    what = f"{copies}_requests_at_once_are_answered" if copies > 1 else "recorded_requests_are_answered"
+    what = f"{copies * len(requests)}_requests_at_once_are_answered" if copies > 1 else "recorded_requests_are_answered"
     return Sketch(tuple(body), (*imports, *shared), f"{others}\n{_COMMON}\n{driver}", (root,), what)
 
 
