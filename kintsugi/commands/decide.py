@@ -51,6 +51,7 @@ def reject(fix_id: str, reason: str) -> None:
 def rollback(fix_id: str) -> None:
     """Undo FIX_ID: its branch goes if it is still ours; what was merged is reverted on a branch of its own."""
     deps = open_project()
+    _known(deps, fix_id)
     answer = anyio.run(lambda: Tools(deps, writes=True).call("rollback_fix", fix_id=fix_id, actor=person()))
     click.echo(str(answer.get("summary") or answer))
 

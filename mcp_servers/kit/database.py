@@ -127,7 +127,7 @@ def _sentence(error: DBAPIError, name: str) -> KintsugiError:
         return Misconfigured(
             f"The file {name} is not a sound database ({cause}); put back a copy, or move it away and start again.", code="database_damaged"
         )
-    if "full" in cause:
+    if "full" in cause or "disk I/O" in cause:  # SQLite cannot map its shared memory on a full disk, and says the latter
         return Unavailable(f"The database {name} could not be written: {cause}. Free some disk space; nothing was lost.", code="disk_full")
     if isinstance(error, OperationalError):
         return Unavailable(
