@@ -118,6 +118,8 @@ class Healer:
         return True
 
     async def _ticket(self, case: Case) -> bool:
+        """The issue is known before the ticket, which ends this move; then it learns the ticket's id."""
+        await self._tools.call("add_runtime_issue", **_runtime_issue(case, ""))
         answer = await self._tools.call(
             "create_ticket",
             case_id=case.id,
@@ -301,7 +303,7 @@ class Healer:
             return True
         waiting: list[Case] = []
         for other in self._ledger.cases(case.project):
-            if other.id == self._aboard and other.state in _ABOARD:
+            if other.id == self._aboard and other.state in _ABOARD and not self._arrived(other):
                 return False
             if other.state is State.DIAGNOSED or (other.state is State.OPEN and self._ledger.now() - other.opened < BOARDING):
                 waiting.append(other)
@@ -309,6 +311,10 @@ class Healer:
             return False
         self._aboard = case.id
         return True
+
+    def _arrived(self, case: Case) -> bool:
+        """Whether the branch that production runs stands on the fix already, though its services may still restart."""
+        return case.state is State.APPLIED and case.fix is not None and self._head()[0] == case.fix.commit
 
     async def _step_aside(self, case: Case, refusal: Refusal) -> bool:
         """The world moved since we looked: say so on the ledger, and look again."""
