@@ -33,7 +33,10 @@ from mcp_servers.kit.project import Project, Source, Tests
 from mcp_servers.launch import assemble
 
 VIEWER = "demo viewer"
-PAUSE = 0.6
+PAUSE = 0.15
+LOOK = 0.8
+AGAIN = 10.0
+REST = 0.8
 WINDOW = timedelta(seconds=12)
 SECONDS = 52.0
 QUIET = 5.0
@@ -62,6 +65,7 @@ class Demo:
         self.shop = Shop(folder / "run")
         self.load = Load(folder / "run")
         self._left_alone: dict[str, Mapping[str, Any]] = {}
+        self._done: dict[str, float] = {}
 
     async def run(self) -> dict[str, Any]:
         """Starts the shop, heals it in front of the viewer, and returns the report. The shop is ended unless it is to be kept."""
@@ -116,28 +120,46 @@ class Demo:
 
     async def _cycles(self, loop: Loop) -> None:
         """Look, heal, ask, tell; again and again, because one defect hides another."""
+        looking = asyncio.create_task(self._keep_looking())
         calm_since = time.monotonic()
-        while self._elapsed() < self._options.seconds:
-            busy = await self._cycle(loop)
-            if busy:
-                calm_since = time.monotonic()
-            if time.monotonic() - calm_since > QUIET:
-                break
-            await asyncio.sleep(PAUSE)
+        try:
+            while self._elapsed() < self._options.seconds and time.monotonic() - calm_since < QUIET:
+                if await self._drive(loop):
+                    calm_since = time.monotonic()
+                if looking.done():
+                    looking.result()
+                await asyncio.sleep(PAUSE)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
-    async def _cycle(self, loop: Loop) -> bool:
-        since = max(self._began, datetime.now(UTC) - WINDOW)
-        seen = await intake.look(self._tools, since, baseline="0m")
-        self._left_alone |= {str(quiet.get("title")): quiet for quiet in seen.left_alone}
+    async def _keep_looking(self) -> None:
+        while True:
+            since = max(self._began, datetime.now(UTC) - WINDOW)
+            seen = await intake.look(self._tools, since, baseline="0m", skip=lambda coarse: self._rests(coarse, AGAIN))
+            self._left_alone |= {str(quiet.get("title")): quiet for quiet in seen.left_alone}
+            await asyncio.sleep(LOOK)
+
+    async def _drive(self, loop: Loop) -> bool:
+        """Answers what waits for a person and takes every case a move further; says whether there was anything to do."""
         for request in await asyncio.to_thread(self._approvals.waiting):
             await self._answer(request)
         cases = [case for case in await asyncio.to_thread(self._ledger.cases) if self._wanted(case)]
-        for case in sorted(cases, key=lambda case: -case.occurrences):
-            await loop.start(case.id)
+        for case in cases:
+            if not self._rests(f"{case.id} {case.state}", REST):
+                await loop.start(case.id)
         self._story.go_on()
         for case, problem in loop.problems.items():
             self._story.say(f"{case} stopped: {problem}", "yellow")
-        return bool(cases) or bool(seen.opened)
+        return bool(cases)
+
+    def _rests(self, what: str, seconds: float) -> bool:
+        """Whether this was last done less than so many seconds ago; if not, it is done now."""
+        now = time.monotonic()
+        if now - self._done.get(what, -seconds) < seconds:
+            return True
+        self._done[what] = now
+        return False
 
     def _wanted(self, case: Case) -> bool:
         return next_move(case) is not None and self._options.only.lower() in case.title.lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,14 +22,19 @@ class Intake:
     notes: tuple[str, ...] = ()
 
 
-async def look(tools: Tools, since: datetime | str, baseline: str = "1h") -> Intake:
-    """Reads all sources since a moment and opens cases for what is wrong. Looking twice opens nothing twice."""
+async def look(tools: Tools, since: datetime | str, baseline: str = "1h", skip: Callable[[str], bool] = lambda _: False) -> Intake:
+    """Reads all sources since a moment and opens cases for what is wrong. Looking twice opens nothing twice.
+
+    `skip` says of a coarse fingerprint that its case need not be told again.
+    """
     seen: dict[str, list[str]] = {"opened": [], "known": []}
     window = since if isinstance(since, str) else since.isoformat()
     offset = 0
     while True:
         found = await tools.call("find_anomalies", since=window, baseline=baseline, offset=offset)
         for anomaly in found["anomalies"]:
+            if skip(anomaly["fingerprint"]["coarse"]):
+                continue
             answer = await tools.call("open_case", anomaly=anomaly, actor=ACTOR)
             seen["opened" if answer["created"] else "known"].append(answer["id"])
         offset += len(found["anomalies"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from mcp_servers.logs import fingerprint
 from mcp_servers.logs.groups import Group
 from mcp_servers.logs.signals import Signal
 
@@ -76,6 +78,8 @@ def _same_requests(one: Group, other: Group) -> bool:
 
 def _causes(group: Group, leads: Sequence[Group]) -> tuple[Group, ...]:
     """The deeper problems that together explain at least nine in ten of a group's requests, the largest first."""
+    if starving := [lead for lead in leads if _starves(lead, group)]:
+        return tuple(starving)
     if not group.trace_ids:
         return _causes_without_ids(group, leads)
     causes = [lead for lead in leads if lead.trace_ids & group.trace_ids and deeper(lead, group)]
@@ -83,6 +87,19 @@ def _causes(group: Group, leads: Sequence[Group]) -> tuple[Group, ...]:
     if not causes or len(covered) < _COVERED * len(group.trace_ids):
         return ()
     return tuple(sorted(causes, key=lambda cause: (-len(cause.trace_ids & group.trace_ids), cause.key)))
+
+
+_CUT_OFF = re.compile(r"Timeout|TimedOut|Connect|Connection|ReadError|WriteError|Protocol|Disconnected|Reset|Refused|BrokenPipe")
+
+
+def _starves(lead: Group, group: Group) -> bool:
+    """Whether a process that ran out of a resource explains the group: what failed later in it outside our code, or what its callers missed."""
+    if not lead.times or not group.times or group.times[0] < lead.times[0] or not fingerprint.resource_of(lead.lead):
+        return False
+    if group.service == lead.service:
+        return group.depth == 0 and group.signal == Signal.ERROR
+    trace = group.lead.trace
+    return group.signal == Signal.FAILED_REQUEST or (trace is not None and any(_CUT_OFF.search(e.type) for e in trace.exceptions))
 
 
 def _causes_without_ids(group: Group, leads: Sequence[Group]) -> tuple[Group, ...]:
