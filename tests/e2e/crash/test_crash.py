@@ -31,7 +31,7 @@ from tests.e2e.crash.walker import BRANCH, REQUESTS, open_deps, walk_and_exit
 from tests.e2e.strangers import WAREHOUSE, git
 
 FAILED = "".join(dedent(WAREHOUSE.log).strip().partition("printing 40 notes\n")[2].partition("strip'\n")[:2])
-WALKS, AT_ONCE = 8, 4
+WALKS, AT_ONCE = 5, 5
 READS = ("find_anomalies", "find_suspect_commits", "query_known_issues", "try_reproduction", "verify_fix", "get_fix")
 MOST_STARTS = 60
 SEED = 20261120

@@ -119,9 +119,9 @@ def count_refs(fuses: Fuses) -> None:
     """Makes each ref update of a repository a step: all of them go through one method."""
     update = Repository.update_ref
 
-    def counted(repository: Repository, ref: str, new: str, old: str | None) -> None:
+    def counted(self: Repository, ref: str, new: str, old: str | None) -> None:
         with fuses.step("ref"):
-            update(repository, ref, new, old)
+            update(self, ref, new, old)
 
     Repository.update_ref = counted
 
