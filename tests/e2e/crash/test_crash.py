@@ -4,7 +4,8 @@ The boundaries are learned from a walk that nobody interrupts: before and after 
 each append to the ledger) and each update of a ref. Every one of them is struck at least once. To keep the time short the boundaries are
 dealt out over a few walks, so that one walk is killed and started again a dozen times; what a walk did not pass any more, because an
 earlier kill led it another way, is struck in a walk of its own. A call that only reads is struck on one side, in turns. The processes are
-forked from one that has done the imports. The random walks kill the process group of the real command, git included; the sandbox has a session of its own and dies with its parent.
+forked from one that has done the imports. The random walks kill the process group of the real command, git included;
+the sandbox has a session of its own and dies with its parent.
 """
 
 from __future__ import annotations

@@ -134,6 +134,8 @@ class Production:
         self._log = root / "logs" / "service.log"
 
     async def deploy(self, case: Case, fix: Fix) -> Deployment | None:
+        lock = self._repository.common_dir / "refs" / "heads" / f"{BRANCH}.lock"
+        lock.unlink(missing_ok=True)  # of a git that was killed with us: nobody else moves this branch
         if self._repository.head(BRANCH) != fix.commit:
             self._repository.update_ref(f"refs/heads/{BRANCH}", fix.commit, fix.base)
         return Deployment(fix.commit, RELEASE)
