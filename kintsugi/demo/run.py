@@ -34,11 +34,11 @@ from mcp_servers.launch import assemble
 
 VIEWER = "demo viewer"
 PAUSE = 0.15
-LOOK = 0.8
+LOOK = 1.2
 AGAIN = 10.0
 REST = 0.8
-WINDOW = timedelta(seconds=12)
-SECONDS = 52.0
+WINDOW = timedelta(seconds=10)
+SECONDS = 53.0
 QUIET = 5.0
 
 Decide = Callable[[Request], Awaitable[bool]]

@@ -20,7 +20,7 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SERVICES = ("api", "web", "worker")
 LISTENING = ("upstream", "api", "web")
-OPEN_FILES = 128
+OPEN_FILES = 100
 READY_WITHIN = 10.0
 COMMITTER = {"GIT_COMMITTER_NAME": "Shop", "GIT_COMMITTER_EMAIL": "team@shop.example"}
 
@@ -109,7 +109,8 @@ class Shop:
         ports = {name: process.port for name, process in self._group.members.items()}
         if missing := [name for name in (*names, "upstream") if name not in ports]:
             raise Refusal(f"The shop's {missing[0]} is not running; start it with `kintsugi demo`.")
-        self._group.end(names)
+        for name in reversed(names):  # who asks is ended before who answers, so that nobody's answer is lost
+            self._group.end([name])
         for name in names:
             self._spawn(name, ports[name], folder, release, ports)
         self._ready([name for name in names if name in LISTENING])

@@ -31,10 +31,7 @@ class Story:
 
     def go_on(self) -> None:
         """Prints one line for each event that has come since."""
-        fresh = sorted(
-            (e for case in self._ledger.cases() for e in self._ledger.events(case.id) if e.number > self._told), key=lambda e: e.number
-        )
-        for event in fresh:
+        for event in self._ledger.events_since(self._told):
             self._told = event.number
             told = _TELL.get(event.kind)
             if told:

@@ -133,9 +133,8 @@ class Healer:
 
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
-        suspects = await self._suspects(case, tree)
-        if case.diagnosis.get("recipe") == REGRESSION:
-            suspects = [_culprit(tree, case.diagnosis["suspect_commit"])]
+        suspect = str(case.diagnosis.get("suspect_commit") or "")
+        suspects = [_culprit(tree, suspect)] if suspect else []
         drafts = await self._drafts(case, tree, suspects)
         reasons = [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
         for draft in drafts[options_refuted(case) :]:

@@ -116,6 +116,12 @@ class Ledger:
         with self.database.reading() as connection:
             return self._events(case, connection)
 
+    def events_since(self, number: int) -> list[Event]:
+        """What has happened to any case after event `number`, in order."""
+        query = select(EVENTS).where(EVENTS.c.number > number, EVENTS.c.case_id != LOOP).order_by(EVENTS.c.number)
+        with self.database.reading() as connection:
+            return [_event_of(row) for row in connection.execute(query)]
+
     def case_of_fix(self, fix: str) -> Case:
         """The case that a proposal belongs to; raises `Refusal` for an unknown fix id."""
         for case in self.cases():

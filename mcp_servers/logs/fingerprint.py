@@ -64,6 +64,7 @@ def of(record: LogRecord) -> Fingerprint | None:
     return Fingerprint(VERSION, resource_of(record) or fine, fine)
 
 
+@lru_cache(maxsize=4096)
 def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
     """The fingerprint of a stack trace; the service only counts for errors of a system resource, which strike anywhere."""
     types = "<".join(_bare(exception.type) for exception in trace.exceptions)

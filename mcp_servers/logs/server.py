@@ -37,6 +37,7 @@ from mcp_servers.logs.times import parse_moment
 from mcp_servers.logs.verification import exposures
 
 ROOM = DEFAULT_BUDGET - 200
+STRADDLE = timedelta(seconds=10)
 
 Sources = Annotated[list[str] | None, Field(description="Names of sources in kintsugi.toml; all when left out.")]
 Since = Annotated[str, Field(description="Begin of the window: 15m, 2h, 7d, or an ISO time. Empty: from the beginning.", max_length=64)]
@@ -123,7 +124,7 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         now = deps.clock()
         query = _query(deps, since, until, services=services)
         begin = query.since or now
-        wide = replace(query, since=begin - _span(baseline, now)) if query.since else query
+        wide = replace(query, since=begin - max(_span(baseline, now), STRADDLE)) if query.since else query
         reading, tally = await run_sync(reader().read, sources, wide)
         window, earlier = _split(reading.records, query.since)
         find = anomalies.find
@@ -174,10 +175,19 @@ def _span(text: str, now: datetime) -> timedelta:
 
 
 def _split(records: Sequence[LogRecord], since: datetime | None) -> tuple[list[LogRecord], list[LogRecord]]:
+    """The records of the window and those before it. A request that began just before the window belongs to it whole."""
     if since is None:
         return list(records), []
-    window = [record for record in records if record.timestamp is None or record.timestamp >= since]
-    return window, [record for record in records if record.timestamp is not None and record.timestamp < since]
+    inside = {
+        record.trace_id for record in records if record.trace_id and record.timestamp and since <= record.timestamp < since + STRADDLE
+    }
+
+    def belongs(record: LogRecord) -> bool:
+        moment = record.timestamp
+        return moment is None or moment >= since or (record.trace_id in inside and moment >= since - STRADDLE)
+
+    window = [record for record in records if belongs(record)]
+    return window, [record for record in records if not belongs(record)]
 
 
 def _digested(reader: Reader, sources: Sequence[str] | None, query: Query) -> tuple[Digest, Tally]:

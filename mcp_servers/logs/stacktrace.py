@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs import traces_go_php_ruby, traces_java_js_csharp, traces_python
@@ -39,11 +40,18 @@ def parse(text: str, app_roots: Sequence[str] = ()) -> StackTrace | None:
 
     A log message may stand before the trace. `app_roots` are folders of our own code and override the default rules.
     """
-    text = _levelled(text[:_LONGEST])
+    trace = _parsed(text[:_LONGEST])
+    return mark_in_app(trace, app_roots) if trace and app_roots else trace
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> StackTrace | None:
+    """A program that fails in one place prints one text again and again."""
+    levelled = _levelled(text)
     for language, grammar in _GRAMMARS:
-        exceptions = grammar(text)
+        exceptions = grammar(levelled)
         if exceptions:
-            return mark_in_app(StackTrace(language, exceptions), app_roots)
+            return mark_in_app(StackTrace(language, exceptions))
     return None
 
 
