@@ -124,9 +124,10 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         now = deps.clock()
         query = _query(deps, since, until, services=services)
         begin = query.since or now
-        wide = replace(query, since=begin - max(_span(baseline, now), STRADDLE)) if query.since else query
+        before = begin - _span(baseline, now)
+        wide = replace(query, since=min(before, begin - STRADDLE)) if query.since else query
         reading, tally = await run_sync(reader().read, sources, wide)
-        window, earlier = _split(reading.records, query.since)
+        window, earlier = _split(reading.records, query.since, before)
         find = anomalies.find
         findings = await run_sync(lambda: find(window, now=query.until or now, baseline=earlier, app_roots=tuple(app_roots or ())))
         if reading.cut:
@@ -174,8 +175,8 @@ def _span(text: str, now: datetime) -> timedelta:
     return now - parse_moment(text, now)
 
 
-def _split(records: Sequence[LogRecord], since: datetime | None) -> tuple[list[LogRecord], list[LogRecord]]:
-    """The records of the window and those before it. A request that began just before the window belongs to it whole."""
+def _split(records: Sequence[LogRecord], since: datetime | None, baseline: datetime) -> tuple[list[LogRecord], list[LogRecord]]:
+    """The records of the window and those of the baseline before it. A request that began just before the window belongs to it whole."""
     if since is None:
         return list(records), []
     inside = {
@@ -187,7 +188,7 @@ def _split(records: Sequence[LogRecord], since: datetime | None) -> tuple[list[L
         return moment is None or moment >= since or (record.trace_id in inside and moment >= since - STRADDLE)
 
     window = [record for record in records if belongs(record)]
-    return window, [record for record in records if not belongs(record)]
+    return window, [record for record in records if not belongs(record) and record.timestamp and record.timestamp >= baseline]
 
 
 def _digested(reader: Reader, sources: Sequence[str] | None, query: Query) -> tuple[Digest, Tally]:
