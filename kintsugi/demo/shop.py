@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import weakref
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +63,7 @@ class Shop:
         self._seed = seed
         self._wanted = ports or {}
         self._doors: dict[str, socket.socket] = {}
+        weakref.finalize(self, _close, self._doors)
         self._group = Group(self.folder / "shop.json")
 
     @property
@@ -83,7 +85,7 @@ class Shop:
         if any(self._group.running(name) for name in self._group.members):
             raise Refusal(f"The shop in {self.folder} is already running; end it with `kintsugi demo down`.")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._doors = _doors(self._wanted)
+        self._doors |= _doors(self._wanted)
         ports = {name: door.getsockname()[1] for name, door in self._doors.items()}
         self._doors.pop("upstream").close()
         try:
@@ -118,9 +120,7 @@ class Shop:
     def stop(self) -> None:
         """Ends the processes named in the state file, also those that an earlier command started, and no others."""
         self._group.end()
-        for door in self._doors.values():
-            door.close()
-        self._doors = {}
+        _close(self._doors)
 
     def reset(self) -> None:
         """Ends the processes and removes what they left: data, logs and state."""
@@ -156,6 +156,11 @@ class Shop:
         return self.folder / "upstream.log" if name == "upstream" else self.logs / f"{name}.log"
 
 
+def _close(doors: dict[str, socket.socket]) -> None:
+    while doors:
+        doors.popitem()[1].close()
+
+
 def _doors(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
     """Returns a listening socket for each listening process: on the wanted port, else a free one; raises when a wanted one is taken."""
     doors: dict[str, socket.socket] = {}
@@ -166,8 +171,7 @@ def _doors(wanted: Mapping[str, int]) -> dict[str, socket.socket]:
             doors[name].bind(("127.0.0.1", wanted.get(name, 0)))
             doors[name].listen(128)
         except OSError as error:
-            for door in doors.values():
-                door.close()
+            _close(doors)
             raise Misconfigured(
                 f"Port {wanted.get(name, 0)} for the shop's {name} cannot be used: {error.strerror}. Name another, or none for a free one."
             ) from error

@@ -104,7 +104,10 @@ WAREHOUSE = Stranger(
                     """,
             },
         ),
-        ("Count returns", {"warehouse/returns.py": "def returned(parcels):\n    return sum(1 for parcel in parcels if parcel.number < 0)\n"}),
+        (
+            "Count returns",
+            {"warehouse/returns.py": "def returned(parcels):\n    return sum(1 for parcel in parcels if parcel.number < 0)\n"},
+        ),
     ),
     """
     2026-11-20 08:00:01,120 INFO warehouse.jobs printing 40 notes

@@ -12,7 +12,21 @@ from typing import Any
 import pytest
 
 KINTSUGI = Path(sys.executable).parent / "kintsugi"
-CASE = {"id", "title", "service", "state", "ticket", "fix", "digest", "suspect_commit", "certificate", "verdict", "lesson", "guard", "seconds"}
+CASE = {
+    "id",
+    "title",
+    "service",
+    "state",
+    "ticket",
+    "fix",
+    "digest",
+    "suspect_commit",
+    "certificate",
+    "verdict",
+    "lesson",
+    "guard",
+    "seconds",
+}
 REPORT = {"seconds", "healed", "cases", "left_alone", "refused", "traffic", "model_calls"}
 
 

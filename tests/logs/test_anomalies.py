@@ -257,7 +257,9 @@ def test_a_spent_resource_is_one_problem_that_shows_our_code():
 @pytest.mark.promise("S0.8")
 def test_what_fails_after_a_resource_is_spent_and_what_callers_miss_are_consequences():
     spent = [raised(n, "OSError: [Errno 24] Too many open files", "related", trace_id=f"r{n}") for n in range(5)]
-    outside = "Traceback (most recent call last):\n  File \"/usr/lib/python3.11/asyncio/base.py\", line 7, in accept\n    go()\nValueError: -1"
+    outside = (
+        'Traceback (most recent call last):\n  File "/usr/lib/python3.11/asyncio/base.py", line 7, in accept\n    go()\nValueError: -1'
+    )
     later = LogRecord(at(3), Severity.ERROR, "accept failed", "api", trace=stacktrace.parse(outside))
     caller = raised(4, "httpx.ReadTimeout", "ask", "web", "w1")
     own = raised(4, "KeyError: 'x'", "page", "web", "w2")
@@ -265,7 +267,11 @@ def test_what_fails_after_a_resource_is_spent_and_what_callers_miss_are_conseque
 
     found = look([*spent, later, caller, own, before])
 
-    assert {anomaly.title.partition(":")[0] for anomaly in found.anomalies} == {"OSError in related", "KeyError in page", "ReadTimeout in fetch"}
+    assert {anomaly.title.partition(":")[0] for anomaly in found.anomalies} == {
+        "OSError in related",
+        "KeyError in page",
+        "ReadTimeout in fetch",
+    }
     assert {quiet.reason.partition(" of ")[0] for quiet in found.left_alone} == {"consequence"}
 
 

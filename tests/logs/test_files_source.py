@@ -283,7 +283,11 @@ def test_a_source_that_is_read_again_sees_each_record_once_while_the_file_grows(
     log = tmp_path / "api.log"
     source = files(tmp_path, "api.log")
     seen: list[list[str]] = []
-    steps = ["2026-11-20 10:15:00 INFO one\n2026-11-20 10:15:01 ERROR two", " and more\n  with a second line\n", "2026-11-20 10:15:02 INFO three\n"]
+    steps = [
+        "2026-11-20 10:15:00 INFO one\n2026-11-20 10:15:01 ERROR two",
+        " and more\n  with a second line\n",
+        "2026-11-20 10:15:02 INFO three\n",
+    ]
     for step in steps:
         with log.open("a", encoding="utf-8") as out:
             out.write(step)
