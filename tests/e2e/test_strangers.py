@@ -30,6 +30,7 @@ def exits_with(folder: Path, branch: str, place: Path, *selected: str) -> int:
     return subprocess.run([sys.executable, "-m", "pytest", "-q", *selected], cwd=clone, capture_output=True, check=False).returncode
 
 
+@pytest.mark.promise("S2.24")
 @needs("bubblewrap")
 def test_a_missing_remark_is_healed_by_a_person_and_a_proof_and_taken_back(tmp_path: Path) -> None:
     user = settle(WAREHOUSE, tmp_path)

@@ -34,6 +34,7 @@ def subjects(watched: Worktree, given: StackTrace | None, **more: object) -> lis
     return [suspect.subject for suspect in find(watched.repository, "main", given, **more)]  # type: ignore[arg-type]
 
 
+@pytest.mark.promise("S1.7")
 def test_the_commit_that_wrote_the_failing_line_is_first_then_its_function_then_its_file(watched: Worktree) -> None:
     watched.commit("line", {FILE: BROKEN.replace("phone.strip()", "phone.strip(' ')")}, at=day(2))
     broken = (watched.root / FILE).read_text("utf-8")

@@ -254,7 +254,6 @@ def test_a_spent_resource_is_one_problem_that_shows_our_code():
 # --- evidence ---
 
 
-@pytest.mark.promise("S0.8")
 def test_what_fails_after_a_resource_is_spent_and_what_callers_miss_are_consequences():
     spent = [raised(n, "OSError: [Errno 24] Too many open files", "related", trace_id=f"r{n}") for n in range(5)]
     outside = (
@@ -275,6 +274,7 @@ def test_what_fails_after_a_resource_is_spent_and_what_callers_miss_are_conseque
     assert {quiet.reason.partition(" of ")[0] for quiet in found.left_alone} == {"consequence"}
 
 
+@pytest.mark.promise("S0.8")
 def test_an_anomaly_tells_frequency_user_impact_and_timing():
     anomaly = only([*failing(30), *healthy(60)])
     assert anomaly.rate_per_minute == pytest.approx(61, abs=1)

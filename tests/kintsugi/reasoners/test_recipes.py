@@ -11,6 +11,7 @@ from tests.kintsugi.reasoners.workshop import FolderTree, Shop, apply, attempt, 
 
 
 @pytest.mark.promise("S1.16")
+@pytest.mark.promise("S3.4", "S3.16")
 @pytest.mark.parametrize("name", HEALED)
 def test_a_project_that_failed_gets_a_red_test_that_turns_green(name: str, tmp_path: Path) -> None:
     recipe, shop = HEALED[name]
