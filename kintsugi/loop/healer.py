@@ -256,11 +256,12 @@ class Healer:
         return [{"path": path, "before": tree.read_at(fix.base, path), "after": tree.read_at(fix.commit, path)} for path in paths]
 
     async def _known(self, case: Case) -> list[dict[str, str]]:
-        answer = await self._tools.call("query_known_issues", fingerprint=str(case.evidence["fingerprint"]["coarse"]), limit=3)
-        return [
-            {"text": f"seen before: {item.get('title') or item.get('symptom', '')}"[:300], "evidence": str(item["id"])}
-            for item in answer["issues"]
-        ]
+        """What is remembered of this error, here and in other repositories, as claims: lessons first."""
+        asked = {"fingerprint": str(case.evidence["fingerprint"]["coarse"]), "limit": 2}
+        lessons = (await self._tools.call("search_lessons", **asked))["lessons"]
+        issues = (await self._tools.call("query_known_issues", **asked))["issues"]
+        taught = [{"text": f"learned in {one['repository']}: {one['fix']}"[:300], "evidence": one["id"]} for one in lessons]
+        return taught + [{"text": f"seen before in {one['repository']}: {one['title']}"[:300], "evidence": one["id"]} for one in issues]
 
     async def _asked(self, case: Case) -> dict[str, Any]:
         """The case as a reasoner sees it, with the failures that are other cases: they hide one another."""
