@@ -30,6 +30,11 @@ class CommitTree:
         """The commits that led here, oldest first, along first parents."""
         return [commit.id for commit in reversed(self._repository.log(self._commit, limit=most, first_parent=True))]
 
+    def release_of(self, commit: str) -> str:
+        """The first tag that carries a commit; empty when no tag does."""
+        tags = self._repository.tags()
+        return next((name for name, tagged in tags.items() if self._repository.contains(tagged, commit)), "")
+
     def subject(self, commit: str) -> str:
         return self._repository.log(commit, limit=1)[0].subject
 

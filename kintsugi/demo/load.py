@@ -159,7 +159,7 @@ MIX: dict[str, tuple[int, Callable[[random.Random], Step]]] = {
     "coupon": (5, _coupon),
     "odd coupon": (2, lambda dice: Step("api", "/coupons/%3F%3F?subtotal=4000")),
     "order": (7, _order),
-    "payment": (10, _payment),
+    "payment": (18, _payment),
     "question": (5, _question),
 }
 

@@ -355,6 +355,7 @@ def _culprit(tree: CommitTree, commit: str) -> dict[str, Any]:
         "score": 100.0,
         "reasons": ["the reproduction passes on its parent and fails since"],
         "files": tree.changed_by(commit),
+        "release": tree.release_of(commit),
         "bisected": True,
     }
 

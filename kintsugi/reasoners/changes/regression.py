@@ -190,7 +190,7 @@ def _plan(facts: Facts, suspect: Mapping[str, Any], release: str, hunks: Sequenc
         values={
             "commit": _short(suspect),
             "subject": f"`{subject}`",
-            "release": str(suspect.get("release") or release),
+            "release": str(suspect.get("release") or release or "without a tag"),
             "touched": ", ".join(texts),
         },
         claims=(
