@@ -38,7 +38,7 @@ LOOK = 1.2
 AGAIN = 10.0
 REST = 0.8
 WINDOW = timedelta(seconds=10)
-SECONDS = 53.0
+SECONDS = 56.0
 QUIET = 5.0
 
 Decide = Callable[[Request], Awaitable[bool]]

@@ -21,7 +21,7 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SERVICES = ("api", "web", "worker")
 LISTENING = ("upstream", "api", "web")
-OPEN_FILES = 104
+OPEN_FILES = 92
 READY_WITHIN = 10.0
 COMMITTER = {"GIT_COMMITTER_NAME": "Shop", "GIT_COMMITTER_EMAIL": "team@shop.example"}
 

@@ -48,7 +48,7 @@ def _raised(recipe: Recipe, facts: Facts, value: int) -> int:
         ]
         least = max([each for each in needed if value < each < value * 1024], default=16 * value)
         return 2 ** math.ceil(math.log2(least))
-    return max(2 * facts.concurrency, 2 * value, 10)
+    return max(3 * facts.concurrency, 2 * value, 20)
 
 
 def _plan(facts: Facts, recipe: Recipe, setting: Setting, value: int, sure: bool, said: str) -> Plan:

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 TRUTH: dict[str, dict[str, Any]] = tomllib.loads((HERE / "truth.toml").read_text("utf-8"))
 DECOYS: list[str] = TRUTH.pop("decoys")["errors"]
 COMMITS = 8
-REQUESTS = 700  # eight seconds of load on an idle machine with two cores
+REQUESTS = 550  # six seconds of load on an idle machine with two cores
 PER_SECOND = 200
 PATIENCE = 60.0
 
