@@ -24,7 +24,7 @@ from mcp_servers.kit.errors import KintsugiError
 
 @click.command()
 @click.option("--once", is_flag=True, help="Look once, heal as far as possible, and stop.")
-@click.option("--interval", default=30.0, show_default=True, help="Seconds between two looks.")
+@click.option("--interval", default=30.0, type=click.FloatRange(min=1), show_default=True, help="Seconds between two looks.")
 @click.option(
     "--since", default="", help="How far back the first look goes: 15m, 24h, or an ISO time. Default: everything with --once, else 15m."
 )

@@ -298,7 +298,7 @@ class Healer:
         return draft.as_json(chosen)
 
     def _may_board(self, case: Case) -> bool:
-        """Whether no other case is between its proposal and its deployment, and none that waits is more frequent."""
+        """Whether no other case is between its proposal and its deployment, and it is this one's turn among those that wait."""
         if not self._one_at_a_time or self._aboard == case.id:
             return True
         waiting: list[Case] = []
@@ -307,7 +307,7 @@ class Healer:
                 return False
             if other.state is State.DIAGNOSED or (other.state is State.OPEN and self._ledger.now() - other.opened < BOARDING):
                 waiting.append(other)
-        if max(waiting, key=lambda other: other.occurrences, default=case).id != case.id:
+        if _first(waiting or [case]).id != case.id:
             return False
         self._aboard = case.id
         return True
@@ -346,6 +346,14 @@ def _where_it_threw(case: Case, tree: CommitTree) -> dict[str, Any]:
     frame = StackTrace.from_json(trace).top_in_app if trace else None
     path = resolve_path(frame.file, tree.files()) if frame else None
     return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
+
+
+def _first(waiting: Sequence[Case]) -> Case:
+    """Whose turn it is: an error that makes half of all goes first, it hides the others; else the rarest, whose verdict takes longest."""
+    loudest = max(waiting, key=lambda case: case.occurrences)
+    if 2 * loudest.occurrences >= sum(case.occurrences for case in waiting):
+        return loudest
+    return min(waiting, key=lambda case: case.occurrences)
 
 
 def _culprit(tree: CommitTree, commit: str) -> dict[str, Any]:
