@@ -23,7 +23,7 @@ from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
 
 ACTOR = "kintsugi"
 REGRESSION = "regression"
-BOARDING = timedelta(seconds=3)
+BOARDING = timedelta(seconds=6)
 _MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
 _ABOARD = {State.DIAGNOSED, State.PROPOSED, State.APPROVED, State.APPLIED}
 
