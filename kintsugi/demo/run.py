@@ -26,8 +26,7 @@ from kintsugi.loop.workflow import Loop
 from kintsugi.tools import Tools
 from kintsugi.workspace import approvals_of, ledger_of
 from mcp_servers.cases.approvals import Request
-from mcp_servers.cases.model import Case, State
-from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.cases.model import Case
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, Source, Tests
 from mcp_servers.launch import assemble
@@ -199,12 +198,5 @@ def reset(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def healed_all(found: Mapping[str, Any]) -> bool:
-    return all(case["state"] == State.VERIFIED for case in found["cases"])
-
-
 def _counts(figures: Snapshot) -> dict[str, int]:
     return {"requests": figures["requests"], "errors": figures["errors"]}
-
-
-__all__ = ["Demo", "KintsugiError", "Options", "down", "healed_all", "reset"]

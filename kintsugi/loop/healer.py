@@ -89,16 +89,17 @@ class Healer:
 
     async def _diagnose(self, case: Case) -> bool:
         _, tree = self._head()
+        asked = await self._asked(case)
         suspects = await self._suspects(case, tree)
         known = await self._known(case)
-        diagnosis, by = await self._judge(case, tree, suspects)
-        if diagnosis.recipe in {"", REGRESSION} and (culprit := await self._bisect(case, tree)):
+        diagnosis, by = await self._judge(asked, tree, suspects)
+        if diagnosis.recipe in {"", REGRESSION} and (culprit := await self._bisect(case, asked, tree)):
             suspects = [culprit, *(suspect for suspect in suspects if suspect["commit"] != culprit["commit"])]
-            diagnosis, by = await self._judge(case, tree, suspects)
+            diagnosis, by = await self._judge(asked, tree, suspects)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
         if not diagnosis.file:
             diagnosis = replace(diagnosis, **_where_it_threw(case, tree))
-        elif diagnosis.line and not (suspects and suspects[0].get("bisected")):
+        elif diagnosis.line and not (suspects and suspects[0].get("named")):
             place = {"file": diagnosis.file, "line": diagnosis.line, "function": diagnosis.function}
             suspects = await self._blamed(case, _trace_of([place])) or suspects
         await self._tools.call(
@@ -134,7 +135,7 @@ class Healer:
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
         suspect = str(case.diagnosis.get("suspect_commit") or "")
-        suspects = [_culprit(tree, suspect)] if suspect else []
+        suspects = [_named(tree, suspect)] if suspect else []
         drafts = await self._drafts(case, tree, suspects)
         reasons = [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
         for draft in drafts[options_refuted(case) :]:
@@ -211,9 +212,8 @@ class Healer:
         ordered = sorted(once.values(), key=found.index)
         return [{**suspect, "files": tree.changed_by(suspect["commit"])} for suspect in ordered]
 
-    async def _bisect(self, case: Case, tree: CommitTree) -> dict[str, Any] | None:
+    async def _bisect(self, case: Case, asked: Mapping[str, Any], tree: CommitTree) -> dict[str, Any] | None:
         """The commit since which the failure can be reproduced, when there is one: shown by running, not by guessing."""
-        asked = await self._asked(case)
         tests = [test for reasoner in self._reasoners for test in await reasoner.reproduce(asked, tree)]
         history = await asyncio.to_thread(tree.history)
         try:
@@ -227,7 +227,7 @@ class Healer:
             found = await first_failing(history, fails)
         except KintsugiError:
             return None  # no sandbox here, or the project's tests do not run: suspects remain suspects
-        return _culprit(tree, found) if found else None
+        return _named(tree, found) if found else None
 
     async def _matching(self, case: Case, commit: str, tests: Sequence[CandidateTest]) -> CandidateTest | None:
         """The first of the tests, best first, that fails on the commit as production did."""
@@ -270,10 +270,9 @@ class Healer:
         evidence = {**case.evidence, "other_failures": [other for other in others if other["function"]]}
         return {"id": case.id, "title": case.title, "service": case.service, "evidence": evidence}
 
-    async def _judge(self, case: Case, tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
+    async def _judge(self, asked: Mapping[str, Any], tree: CommitTree, suspects: Sequence[Mapping[str, Any]]) -> tuple[Diagnosis, str]:
         """The first reasoner that reaches a cause, free ones first; else the last one's inconclusive."""
         diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
-        asked = await self._asked(case)
         for reasoner in self._reasoners:
             diagnosis, by = await reasoner.diagnose(asked, tree, suspects), reasoner.name
             if diagnosis.status != "inconclusive":
@@ -356,15 +355,14 @@ def _first(waiting: Sequence[Case]) -> Case:
     return min(waiting, key=lambda case: case.occurrences)
 
 
-def _culprit(tree: CommitTree, commit: str) -> dict[str, Any]:
+def _named(tree: CommitTree, commit: str) -> dict[str, Any]:
+    """The one commit that a bisection or a diagnosis has named: a reasoner need not choose again."""
     return {
         "commit": commit,
         "subject": tree.subject(commit),
-        "score": 100.0,
-        "reasons": ["the reproduction passes on its parent and fails since"],
         "files": tree.changed_by(commit),
         "release": tree.release_of(commit),
-        "bisected": True,
+        "named": True,
     }
 
 

@@ -96,10 +96,6 @@ class Loop:
         """Waits until all cases that were started rest. What went wrong with one of them is in `problems`."""
         await asyncio.gather(*self._running.values())
 
-    @property
-    def busy(self) -> bool:
-        return bool(self._running)
-
     async def _finish(self, case: str, handle: Any) -> None:
         try:
             await handle.get_result()

@@ -38,8 +38,8 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     if not touching:
         raise NotSure(f"commit {_short(suspect)} is suspected, but it did not change what the failing function runs")
     choices = [touching] if len(touching) == len(hunks) else [touching, hunks]
-    if suspect.get("bisected"):
-        choices.reverse()  # the whole commit is known to bring the failure: take all of it back first
+    if suspect.get("named"):
+        choices.reverse()  # the whole commit was named: take all of it back first
     plans = [made for chosen in choices if (made := _plan(facts, suspect, release, chosen))]
     if not plans:
         raise NotSure(f"what commit {_short(suspect)} changed has been changed again since, so it cannot be taken back")
@@ -72,9 +72,9 @@ def _suspect(facts: Facts) -> tuple[Mapping[str, Any], str]:
     """The one suspect that came with the only release showing the error."""
     seen: Mapping[str, Any] = facts.evidence.get("releases") or {}
     releases = list(seen)
-    bisected = next((each for each in facts.suspects if each.get("bisected")), None)
-    if bisected is not None:
-        return bisected, str(bisected.get("release") or "")
+    named = next((each for each in facts.suspects if each.get("named")), None)
+    if named is not None:
+        return named, str(named.get("release") or "")
     if len(releases) != 1:
         raise NotSure(
             "no recipe fits, and the error does not begin with one release"
