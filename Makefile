@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format types imports lock snapshots promises clean setup
+.PHONY: help demo test bench check lint format types imports lock snapshots promises clean setup
 
 export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
@@ -23,6 +23,10 @@ demo: setup  ## set everything up, then heal a broken shop in front of you   (AR
 
 test: setup  ## set everything up, then pass the tests                        (ARGS="-k logs" …)
 	@$(RUN) pytest $(ARGS)
+
+bench: setup  ## measure it against its peers, one table       (ARGS="templates" …)
+	@$(UV) sync --frozen --quiet --group bench
+	@$(RUN) python -m benchmarks $(ARGS)
 
 check: lint types imports  ## format, lint, types, layers
 
