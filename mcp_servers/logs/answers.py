@@ -15,6 +15,7 @@ from mcp_servers.logs.digest import Line
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.sources import Tally
 from mcp_servers.logs.verdict import Exposure, Verdict
+from mcp_servers.logs.verification import Comparison
 
 _BODY = 2_000
 _TEXT = 400
@@ -129,6 +130,13 @@ class AnomaliesFound(TypedDict):
     hint: NotRequired[str]
 
 
+class NewErrorShown(TypedDict):
+    title: str
+    coarse: str
+    count: int
+    first: str
+
+
 class Seen(TypedDict):
     events: int
     requests: int
@@ -146,6 +154,8 @@ class FixVerdict(TypedDict):
     unit: str
     before: Seen
     after: Seen
+    paths: NotRequired[list[str]]
+    new_errors: NotRequired[list[NewErrorShown]]
     notes: NotRequired[list[str]]
 
 
@@ -211,15 +221,29 @@ def anomalies_found(findings: Findings, offset: int, records: int, tally: Tally,
     return answer
 
 
-def fix_verdict(verdict: Verdict, before: Exposure, after: Exposure, notes: Sequence[str]) -> FixVerdict:
+def fix_verdict(verdict: Verdict, seen: Comparison, notes: Sequence[str]) -> FixVerdict:
+    """The verdict with what it was computed from: `paths` are those whose requests were counted, `new_errors` began on them after the fix."""
     answer = FixVerdict(
-        word=verdict.word, explain=verdict.explain, p=float(f"{verdict.p:.4g}"), unit=verdict.unit, before=_seen(before), after=_seen(after)
+        word=verdict.word,
+        explain=verdict.explain,
+        p=float(f"{verdict.p:.4g}"),
+        unit=verdict.unit,
+        before=_seen(seen.before),
+        after=_seen(seen.after),
     )
     for name in ("ratio", "low", "high", "needed"):
         if (number := getattr(verdict, name)) is not None:
             answer[name] = round(number, 6)
-    if notes:
-        answer["notes"] = list(notes[:_NOTES])
+    if seen.paths:
+        answer["paths"] = list(seen.paths)
+    if seen.fresh:
+        answer["new_errors"] = [
+            NewErrorShown(title=one.title, coarse=one.coarse, count=one.count, first=one.first.isoformat()) for one in seen.fresh[:_NOTES]
+        ]
+        answer["explain"] += f" New on this path since the fix: {seen.fresh[0].title} ({seen.fresh[0].count})."
+    said = [f"{seen.merged} events of the same request, or of the same second, were counted with another."] if seen.merged else []
+    if said or notes:
+        answer["notes"] = [*said, *notes][:_NOTES]
     return answer
 
 

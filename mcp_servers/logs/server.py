@@ -140,24 +140,27 @@ def _register_verdict(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
     async def verify_fix(
         fingerprint: Annotated[str, Field(description="The coarse fingerprint of the anomaly.", min_length=1, max_length=64)],
         fixed_at: Annotated[str, Field(description="When the fix began to run in production (ISO, or like 15m).", max_length=64)],
-        since: Annotated[str, Field(description="Begin of the time before the fix to compare with; empty: a day.", max_length=64)] = "",
+        since: Annotated[str, Field(description="Begin of the time before the fix; empty: its first event of a day.", max_length=64)] = "",
         release: Annotated[
             str, Field(description="The release with the fix; what older ones write afterwards does not count.", max_length=200)
         ] = "",
         sources: Sources = None,
     ) -> FixVerdict:
-        """Compares how often an error occurred before and after a fix, per request where requests are logged, else per minute.
-        Says verified, improved, not_shown_yet, worse or no_exposure, with the numbers."""
+        """Compares how often an error occurred before and after a fix, per request of its code path where logged, else per minute.
+        Ask as often as you like: verified, improved, not_shown_yet (with what is missing), worse or no_exposure."""
         now = deps.clock()
         moment = parse_moment(fixed_at, now)
-        begin = parse_moment(since, now) if since else moment - timedelta(days=1)
-        if not begin < moment <= now:
-            raise Refusal(f"The times must run since < fixed_at ≤ now, not {begin.isoformat()}, {moment.isoformat()}, {now.isoformat()}.")
+        begin = parse_moment(since, now) if since else None
+        earliest = begin or moment - timedelta(days=1)
+        if not earliest < moment <= now:
+            raise Refusal(
+                f"The times must run since < fixed_at ≤ now, not {earliest.isoformat()}, {moment.isoformat()}, {now.isoformat()}."
+            )
         tally = Tally()
-        records = reader().scan(sources, Query(since=begin, until=now), tally)
+        records = reader().scan(sources, Query(since=earliest, until=now), tally)
         count = exposures
-        before, after = await run_sync(lambda: count(records, coarse=fingerprint, since=begin, fixed_at=moment, now=now, release=release))
-        return fix_verdict(verdict.compare(before, after), before, after, tally.notes)
+        seen = await run_sync(lambda: count(records, coarse=fingerprint, since=begin, fixed_at=moment, now=now, release=release))
+        return fix_verdict(verdict.compare(seen.before, seen.after, clumping=seen.clumping, opening=seen.opening), seen, tally.notes)
 
 
 def _query(

@@ -57,15 +57,31 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
     return low, high
 
 
-def benjamini_hochberg(p_values: Sequence[float], q: float) -> list[bool]:
-    """Which of the tests stay significant when at most the share q of the reported ones may be false."""
+def benjamini_hochberg(p_values: Sequence[float], q: float, tests: int = 0) -> list[bool]:
+    """Which of the tests stay significant when at most the share q of the reported ones may be false.
+
+    `tests` is how many were made when it is more than are listed: those left out count as p = 1.
+    """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     passed = 0
     for rank, index in enumerate(order, start=1):
-        if p_values[index] <= q * rank / len(order):
+        if p_values[index] <= q * rank / max(len(order), tests):
             passed = rank
     kept = set(order[:passed])
     return [index in kept for index in range(len(p_values))]
+
+
+def overdispersion(counts: Sequence[int], z: float = 1.645) -> float:
+    """Variance over mean of counts of equal exposure where it is significantly above 1, else 1.
+
+    Pearson's χ² over its degrees of freedom, tested by the cube-root approximation of Wilson & Hilferty 1931.
+    """
+    mean, freedom = sum(counts) / max(len(counts), 1), len(counts) - 1
+    if freedom < 1 or mean <= 0:
+        return 1.0
+    ratio = sum((count - mean) ** 2 for count in counts) / mean / freedom
+    spread = 2 / (9 * freedom)
+    return ratio if (ratio ** (1 / 3) - (1 - spread)) / spread**0.5 > z else 1.0
 
 
 def _root(reached: Callable[[float], bool]) -> float:

@@ -1,18 +1,18 @@
-"""Did the fix help? Exact answers for two counts over two exposures: few events and silence are where intuition fails."""
+"""Did the fix help? Two counts over two exposures, judged so that asking again and again does not make it come true."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from mcp_servers.logs import statistics
+from mcp_servers.logs import sequential
+from mcp_servers.logs.sequential import Rates
 
 Word = Literal["verified", "improved", "not_shown_yet", "worse", "no_exposure"]
+Unit = Literal["requests", "minutes"]
 
 _HALF = 0.5
 _SURE = 0.01
-_CONFIDENT = 0.975
 _FOREVER = 1e9
 
 
@@ -27,10 +27,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ratio` is the rate after over the rate before, `low` to `high` its exact 95 % interval (None: without bound, or not known).
+    """`ratio` is the rate after over the rate before, `low` to `high` its 95 % interval (None: without bound, or not known).
 
-    `p` is the chance to see so few events after if nothing had changed. `needed` is how much more exposure, in `unit`,
-    without one further event would make it verified (0 when it is, None when no silence could show it).
+    `p` is the chance to see a difference like this, at any of the times one may look, if nothing had changed. `needed` is how
+    much more exposure, in `unit`, without one further event would make it verified (0 when it is, None when no silence could).
     """
 
     word: Word
@@ -40,103 +40,83 @@ class Verdict:
     high: float | None
     explain: str
     needed: float | None
-    unit: Literal["requests", "minutes"]
+    unit: Unit
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    before: int
-    after: int
-    time_before: float
-    time_after: float
+def compare(before: Exposure, after: Exposure, *, clumping: float = 1.0, opening: int = 0) -> Verdict:
+    """The verdict over two periods: verified means that the rate at most halved, with 95 % confidence, and p < .01.
 
-    @property
-    def p(self) -> float:
-        return statistics.binomial_at_most(self.after, self.before + self.after, self.time_after / (self.time_before + self.time_after))
-
-    @property
-    def interval(self) -> tuple[float, float | None]:
-        low, high = statistics.clopper_pearson(self.after, self.before + self.after)
-        scale = self.time_before / self.time_after
-        return scale * low / (1 - low), None if high >= 1 else scale * high / (1 - high)
-
-    @property
-    def verified(self) -> bool:
-        """Whether the interval ends below one half (asked of the distribution itself: one evaluation, not a search) and p is small."""
-        if not self.before:
-            return False
-        at_half = _HALF * self.time_after / (self.time_before + _HALF * self.time_after)
-        return statistics.beta_cdf(at_half, self.after + 1, self.before) > _CONFIDENT and self.p < _SURE
-
-
-def compare(before: Exposure, after: Exposure) -> Verdict:
-    """The verdict over two periods: verified means that the rate at most halved, with 95 % confidence, and p < .01."""
+    `clumping` is variance over mean of the counts before, at least 1. `opening` events are the reason why the time before begins
+    where it does: they are no evidence for its rate and do not count.
+    """
     by_requests = before.requests > 0 and (after.requests > 0 or after.events == 0)
-    unit: Literal["requests", "minutes"] = "requests" if by_requests else "minutes"
-    counts = _Counts(
-        before.events,
+    unit: Unit = "requests" if by_requests else "minutes"
+    rates = Rates(
+        max(0, before.events - opening),
         after.events,
         float(before.requests) if by_requests else before.minutes,
         float(after.requests) if by_requests else after.minutes,
+        max(1.0, clumping),
     )
-    if counts.time_before <= 0 or counts.time_after <= 0:
-        when = "after the fix" if counts.time_after <= 0 else "before the fix"
+    if rates.exposure_before <= 0 or rates.exposure_after <= 0:
+        when = "after the fix" if rates.exposure_after <= 0 else "before the fix"
         return Verdict("no_exposure", 1.0, None, None, None, f"Nothing can be said: no {unit} were seen {when}.", None, unit)
     if before.events + after.events == 0:
         return Verdict("not_shown_yet", 1.0, None, None, None, "The event was seen neither before nor after the fix.", None, unit)
-    return _judge(counts, unit)
+    return _judge(rates, unit, before.events)
 
 
-def _judge(counts: _Counts, unit: Literal["requests", "minutes"]) -> Verdict:
-    low, high = counts.interval
-    needed = _needed(counts)
-    word = _word(counts)
-    ratio = counts.after / counts.time_after / (counts.before / counts.time_before) if counts.before else None
-    return Verdict(word, counts.p, ratio, low, high, _explain(word, counts, unit, needed), needed, unit)
+def _judge(rates: Rates, unit: Unit, seen_before: int) -> Verdict:
+    low, high = sequential.interval(rates)
+    needed = _needed(rates)
+    p = sequential.p_more(rates) if rates.ratio > 1 else sequential.p_less(rates)
+    word = _word(rates, low, high, p)
+    ratio = rates.ratio if rates.before else None
+    return Verdict(word, p, ratio, low, high, _explain(word, rates, unit, high, p, needed, seen_before), needed, unit)
 
 
-def _word(counts: _Counts) -> Word:
-    low, high = counts.interval
-    if counts.verified:
+def _word(rates: Rates, low: float, high: float | None, p: float) -> Word:
+    if _verified(rates):
         return "verified"
     if high is not None and high < 1:
         return "improved"
-    return "worse" if low > 1 else "not_shown_yet"
+    return "worse" if low > 1 and p < _SURE else "not_shown_yet"
 
 
-def _needed(counts: _Counts) -> float | None:
-    """How much longer it must stay silent: both conditions can only get truer as silence lasts, so the point is found by halving."""
-    if counts.verified:
+def _verified(rates: Rates) -> bool:
+    return rates.before > 0 and sequential.below(rates, _HALF) and sequential.p_less(rates) < _SURE
+
+
+def _needed(rates: Rates) -> float | None:
+    """How much longer it must stay silent: silence only adds to what speaks for the fix, so the point is found by halving."""
+    if _verified(rates):
         return 0.0
-    if not counts.before:
+    if not rates.before:
         return None
 
     def enough(more: float) -> bool:
-        return replace(counts, time_after=counts.time_after + more).verified
+        return _verified(replace(rates, exposure_after=rates.exposure_after + more))
 
-    longest = counts.time_before
+    longest = rates.exposure_before
     while not enough(longest):
         longest *= 2
-        if longest > _FOREVER * counts.time_before:
+        if longest > _FOREVER * rates.exposure_before:
             return None
-    return _first(enough, longest)
+    return _above(sequential.crossing(enough, 0.0, longest))
 
 
-def _first(enough: Callable[[float], bool], high: float) -> float:
-    low = 0.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+def _above(edge: float) -> float:
+    return edge * (1 + 1e-9)
 
 
-def _explain(word: Word, counts: _Counts, unit: str, needed: float | None) -> str:
-    high = counts.interval[1]
+def _explain(word: Word, rates: Rates, unit: Unit, high: float | None, p: float, needed: float | None, seen_before: int) -> str:
     bound = "with no upper bound yet" if high is None else f"at most {_figure(high)} times the rate before, with 95 % confidence"
     seen = (
-        f"{counts.before} {'event' if counts.before == 1 else 'events'} in {_figure(counts.time_before)} {unit} before, {counts.after} in {_figure(counts.time_after)} after: "
-        f"{bound} (p = {counts.p:.2g})."
+        f"{seen_before} {'event' if seen_before == 1 else 'events'} in {_figure(rates.exposure_before)} {unit} before, "
+        f"{rates.after} in {_figure(rates.exposure_after)} after: {bound} (p = {p:.2g}, however often one looks)."
     )
+    if rates.clumping > 1:
+        seen += f" Before, events came about {_figure(rates.clumping)} at a time: they count for that much less."
     if word == "verified" or needed is None:
         return seen
     return f"{seen} {_figure(needed)} more {unit} without one would verify it."

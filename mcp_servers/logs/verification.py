@@ -1,62 +1,240 @@
-"""Counts one error before and after a fix: events, requests that could have met it, minutes."""
+"""Counts one error before and after a fix, by the requests that take its code path where they are logged, else by time."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from array import array
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
-from mcp_servers.logs import fingerprint
-from mcp_servers.logs.model import LogRecord
-from mcp_servers.logs.traffic import is_access
+from mcp_servers.logs import fingerprint, statistics
+from mcp_servers.logs.digest import text_of
+from mcp_servers.logs.model import LogRecord, Severity
+from mcp_servers.logs.paths import folded, path_of
+from mcp_servers.logs.traffic import is_access, request_of
 from mcp_servers.logs.verdict import Exposure
+
+_MOSTLY = 0.9
+_REMEMBERED = 20_000
+_BUCKETS = 48
+_EVENTS_A_BUCKET = 3
+_FEWEST_BUCKETS = 6
+_SHOWN_PATHS = 5
+_SAME_MOMENT = timedelta(milliseconds=1).total_seconds()
+
+Place = tuple[str, str]
+"""A service and a path in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewError:
+    """An error of the same code path that nobody had seen before the fix."""
+
+    title: str
+    coarse: str
+    count: int
+    first: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What `verdict.compare` needs, and what goes with it: the paths counted (none: all requests), events that were one with another, new errors."""
+
+    before: Exposure
+    after: Exposure
+    clumping: float
+    opening: int
+    paths: tuple[str, ...]
+    merged: int
+    fresh: tuple[NewError, ...]
 
 
 @dataclass(slots=True)
-class _Side:
-    events: int = 0
-    requests: Counter[str] = field(default_factory=Counter[str])
+class _Event:
+    time: float
+    service: str
+    release: str
+    trace: str
+    place: Place | None
+
+
+@dataclass(slots=True)
+class _Error:
+    """Another error: its first record after the fix stands for it."""
+
+    title: str
+    before: bool = False
+    times: list[float] = field(default_factory=list[float])
+    events: list[_Event] = field(default_factory=list[_Event])
 
 
 def exposures(
-    records: Iterable[LogRecord], *, coarse: str, since: datetime, fixed_at: datetime, now: datetime, release: str = ""
-) -> tuple[Exposure, Exposure]:
+    records: Iterable[LogRecord], *, coarse: str, since: datetime | None, fixed_at: datetime, now: datetime, release: str = ""
+) -> Comparison:
     """What was seen of an error before and after the fix. With `release`, what older releases still wrote after the fix does not count.
 
-    Requests are those of the services that the error struck (of all, when it struck none). A log that begins after `since` counts from there.
+    Without `since` the time before begins with the first event; a log that begins later than `since` counts from there. Events of one
+    trace are one event; of events without a trace id, one a second counts, or as many as requests failed in that second.
     """
-    before, after = _Side(), _Side()
-    services: set[str] = set()
-    older: set[str] = set()
-    late: list[LogRecord] = []
-    first = now
+    log = _Log(coarse, fixed_at.timestamp(), since.timestamp() if since else None)
     for record in records:
-        if record.timestamp is None or not since <= record.timestamp < now:
-            continue
-        first = min(first, record.timestamp)
-        if record.timestamp >= fixed_at:
-            late.append(record)
-            continue
-        older.add(record.release)
-        _book(before, record, coarse, services)
-    superseded = older - {release, ""} if release else set[str]()
-    for record in late:
-        if record.release not in superseded:
-            _book(after, record, coarse, services)
-    begun = min(max(since, first), fixed_at)
-    return _exposure(before, services, fixed_at, begun), _exposure(after, services, now, fixed_at)
+        if record.timestamp is not None and record.timestamp < now and (since is None or record.timestamp >= since):
+            log.take(record)
+    return log.compared(now.timestamp(), release)
 
 
-def _book(side: _Side, record: LogRecord, coarse: str, services: set[str]) -> None:
-    if is_access(record):
-        side.requests[record.service] += 1
-    found = fingerprint.of(record)
-    if found is not None and found.coarse == coarse:
-        side.events += 1
-        services.add(record.service)
+class _Log:
+    """One pass over the records keeps times only, so that a day of traffic fits."""
+
+    def __init__(self, coarse: str, fixed_at: float, since: float | None) -> None:
+        self._coarse, self._fixed, self._since = coarse, fixed_at, since
+        self._first = fixed_at
+        self._older: set[str] = set()
+        self._heard: dict[str, float] = {}
+        self._accesses: defaultdict[tuple[Place, str], array[float]] = defaultdict(lambda: array("d"))
+        self._place_of_trace: dict[str, Place] = {}
+        self._failed: Counter[tuple[str, int]] = Counter()
+        self._events: list[_Event] = []
+        self._waiting: defaultdict[str, list[_Event]] = defaultdict(list)
+        self._others: dict[str, _Error] = {}
+
+    def take(self, record: LogRecord) -> None:
+        assert record.timestamp is not None
+        time = record.timestamp.timestamp()
+        self._first = min(self._first, time)
+        if time < self._fixed:
+            self._older.add(record.release)
+        else:
+            self._heard[record.release] = min(time, self._heard.get(record.release, time))
+        access = is_access(record)
+        if access:
+            self._take_access(record, time)
+        found = fingerprint.of(record)
+        if found is None:
+            return
+        if found.coarse == self._coarse:
+            self._events.append(self._event(record, time))
+        elif not access and (record.trace is not None or record.severity >= Severity.ERROR):
+            other = self._others.setdefault(found.coarse, _Error(text_of(record)[:160]))
+            other.before |= time < self._fixed
+            if time >= self._fixed:
+                other.events.append(self._event(record, time))
+
+    def _take_access(self, record: LogRecord, time: float) -> None:
+        place = (record.service, path_of(record))
+        self._accesses[place, record.release].append(time)
+        if request_of(record).status >= 500:
+            self._failed[record.service, int(time)] += 1
+        if not record.trace_id:
+            return
+        for event in self._waiting.pop(record.trace_id, ()):
+            event.place = place
+        self._place_of_trace[record.trace_id] = place
+        if len(self._place_of_trace) > _REMEMBERED:
+            del self._place_of_trace[next(iter(self._place_of_trace))]
+
+    def _event(self, record: LogRecord, time: float) -> _Event:
+        place = self._place_of_trace.get(record.trace_id) if record.trace_id else None
+        own = path_of(record)
+        event = _Event(time, record.service, record.release, record.trace_id, place or ((record.service, own) if own else None))
+        if record.trace_id and place is None:
+            self._waiting[record.trace_id].append(event)
+        return event
+
+    def compared(self, now: float, release: str) -> Comparison:
+        superseded = self._older - {release, ""} if release else set[str]()
+        early = [event for event in self._events if event.time < self._fixed]
+        late = [event for event in self._events if event.time >= self._fixed and event.release not in superseded]
+        before, after = self._distinct(early), self._distinct(late)
+        begin, opening = self._begin(before)
+        routes = folded({place[1] for place, _ in self._accesses} | {event.place[1] for event in early if event.place})
+        places = self._places(early or late, routes)
+        requests_before = self._requests(places, routes, begin, self._fixed, ())
+        requests_after = self._requests(places, routes, self._fixed, now, superseded)
+        heard = self._heard_from(superseded) if superseded else self._fixed
+        return Comparison(
+            Exposure(len(before), len(requests_before), (self._fixed - begin) / 60),
+            Exposure(len(after), len(requests_after), max(0.0, now - heard) / 60 if heard is not None else 0.0),
+            _clumping(before, requests_before, begin, self._fixed),
+            opening,
+            tuple(sorted({path for _, path in places or () if path})[:_SHOWN_PATHS]),
+            len(early) + len(late) - len(before) - len(after),
+            self._fresh(places, routes, {event.service for event in self._events}, superseded),
+        )
+
+    def _begin(self, before: Sequence[float]) -> tuple[float, int]:
+        """Where the time before begins, and how many events it begins with: those are why it begins there."""
+        if self._since is None:
+            return (before[0], 1) if before else (self._first, 0)
+        begin = min(max(self._since, self._first), self._fixed)
+        return begin, int(bool(before) and before[0] - self._since < _SAME_MOMENT)
+
+    def _heard_from(self, superseded: set[str]) -> float | None:
+        """When a release that is not superseded first spoke after the fix; None when none did."""
+        return min((time for release, time in self._heard.items() if release not in superseded), default=None)
+
+    def _distinct(self, events: Sequence[_Event]) -> list[float]:
+        """The times of what happened independently."""
+        traces: dict[str, float] = {}
+        loose: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+        for event in events:
+            if event.trace:
+                traces[event.trace] = min(event.time, traces.get(event.trace, event.time))
+            else:
+                loose[event.service, int(event.time)].append(event.time)
+        kept = [time for second, times in loose.items() for time in sorted(times)[: max(1, self._failed[second])]]
+        return sorted([*traces.values(), *kept])
+
+    def _places(self, events: Sequence[_Event], routes: dict[str, str]) -> set[Place] | None:
+        """The service and route of the requests that met the error; all routes of its services, or (None) all, when the log tells no more."""
+        known = [event.place for event in events if event.place]
+        places = {(service, routes[path]) for service, path in known if path in routes}
+        seen = {(service, routes[path]) for (service, path), _ in self._accesses}
+        if events and len(known) >= _MOSTLY * len(events) and places <= seen:
+            return places
+        services = {event.service for event in events}
+        return {place for place in seen if place[0] in services} or None if services else None
+
+    def _requests(
+        self, places: set[Place] | None, routes: dict[str, str], begin: float, end: float, superseded: Iterable[str]
+    ) -> array[float]:
+        times: array[float] = array("d")
+        for ((service, path), release), seen in self._accesses.items():
+            if release not in superseded and (places is None or (service, routes[path]) in places):
+                times.extend(time for time in seen if begin <= time < end)
+        return array("d", sorted(times))
+
+    def _fresh(self, places: set[Place] | None, routes: dict[str, str], services: set[str], superseded: set[str]) -> tuple[NewError, ...]:
+        found: list[NewError] = []
+        for coarse, other in self._others.items():
+            here = [event for event in other.events if event.release not in superseded and self._on_path(event, places, routes, services)]
+            if here and not other.before:
+                first = min(event.time for event in here)
+                found.append(NewError(other.title, coarse, len(self._distinct(here)), datetime.fromtimestamp(first, UTC)))
+        return tuple(sorted(found, key=lambda error: (-error.count, error.title)))
+
+    def _on_path(self, event: _Event, places: set[Place] | None, routes: dict[str, str], services: set[str]) -> bool:
+        if event.place and places:
+            return (event.place[0], routes.get(event.place[1], event.place[1])) in places
+        return event.service in services
 
 
-def _exposure(side: _Side, services: set[str], end: datetime, begin: datetime) -> Exposure:
-    requests = sum(count for service, count in side.requests.items() if not services or service in services)
-    return Exposure(side.events, requests, max((end - begin).total_seconds() / 60, 0.0))
+def _clumping(events: Sequence[float], requests: Sequence[float], begin: float, end: float) -> float:
+    """Variance over mean of the counts in parts of equal exposure, at the widths where it shows; 1 when they look independent."""
+    number = min(_BUCKETS, len(events) // _EVENTS_A_BUCKET)
+    most = 1.0
+    while number >= _FEWEST_BUCKETS:
+        edges = _edges(requests, begin, end, number)
+        counts = [bisect_left(events, right) - bisect_left(events, left) for left, right in pairwise(edges)]
+        most = max(most, statistics.overdispersion(counts))
+        number //= 2
+    return most
+
+
+def _edges(requests: Sequence[float], begin: float, end: float, number: int) -> list[float]:
+    if len(requests) >= number * _EVENTS_A_BUCKET:
+        return [begin, *(requests[len(requests) * part // number] for part in range(1, number)), end]
+    return [begin + (end - begin) * part / number for part in range(number + 1)]

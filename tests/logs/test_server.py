@@ -56,8 +56,8 @@ def failure(minutes_ago: float, trace_id: str, release: str = "r1") -> list[dict
     ]
 
 
-def success(minutes_ago: float, trace_id: str, release: str = "r1") -> dict[str, Any]:
-    request = {"http.request.method": "GET", "url.path": "/", "trace_id": trace_id, "service.version": release}
+def success(minutes_ago: float, trace_id: str, release: str = "r1", path: str = "/") -> dict[str, Any]:
+    request = {"http.request.method": "GET", "url.path": path, "trace_id": trace_id, "service.version": release}
     return record(minutes_ago, "request", "INFO", **request, **{"http.response.status_code": 200, "event.duration": 5_000_000})
 
 
@@ -215,13 +215,25 @@ async def coarse(tools: Tools) -> str:
 async def test_silence_under_traffic_verifies_a_fix(opened: Open, tmp_path: Path) -> None:
     for n in range(30):
         write(tmp_path, "api.log", *failure(60 - n, f"b{n}"), success(60 - n, f"bs{n}"))
-    write(tmp_path, "api.log", *(success(29 - n / 4, f"a{n}", "r2") for n in range(100)))
+    write(tmp_path, "api.log", *(success(29 - n / 4, f"a{n}", "r2", f"/customers/{n}") for n in range(100)))
 
     answer = await opened().call("verify_fix", fingerprint=await coarse(opened()), fixed_at="30m", release="r2")
 
     assert answer["word"] == "verified"
-    assert (answer["before"]["events"], answer["before"]["requests"]) == (30, 60)
+    assert answer["paths"] == ["GET /customers/<*>"]
+    assert (answer["before"]["events"], answer["before"]["requests"]) == (30, 30)
     assert (answer["after"]["events"], answer["after"]["requests"]) == (0, 100)
+
+
+@pytest.mark.promise("S0.19")
+async def test_traffic_that_never_takes_the_fixed_path_is_no_exposure(opened: Open, tmp_path: Path) -> None:
+    for n in range(30):
+        write(tmp_path, "api.log", *failure(60 - n, f"b{n}"), success(60 - n, f"bs{n}"))
+    write(tmp_path, "api.log", *(success(29 - n / 4, f"a{n}", "r2") for n in range(100)))
+
+    answer = await opened().call("verify_fix", fingerprint=await coarse(opened()), fixed_at="30m", release="r2")
+
+    assert (answer["word"], answer["after"]["requests"]) == ("no_exposure", 0)
 
 
 async def test_what_an_older_release_still_does_is_not_held_against_the_fix(opened: Open, tmp_path: Path) -> None:

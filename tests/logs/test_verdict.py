@@ -15,14 +15,14 @@ def minutes(events: int, length: float) -> Exposure:
 def test_three_errors_and_then_silence_for_as_long_is_not_a_proof():
     verdict = compare(minutes(3, 60), minutes(0, 60))
     assert verdict.word == "not_shown_yet"
-    assert verdict.p == pytest.approx(0.125)
+    assert verdict.p > 0.125
     assert verdict.needed is not None
     assert verdict.needed > 60
 
 
 @pytest.mark.parametrize(("before", "share", "p"), [(3, 2, 0.037), (10, 0.5, 0.017), (10, 1, 0.001), (30, 0.25, 0.0012)])
-def test_silence_is_weighed_exactly(before: int, share: float, p: float):
-    assert compare(minutes(before, 60), minutes(0, 60 * share)).p == pytest.approx(p, rel=0.06)
+def test_silence_weighs_little_less_than_in_an_exact_test_that_may_look_once(before: int, share: float, p: float):
+    assert p < compare(minutes(before, 60), minutes(0, 60 * share)).p < 1.8 * p
 
 
 @pytest.mark.promise("S0.19")
@@ -33,10 +33,22 @@ def test_long_silence_after_many_errors_verifies():
     assert verdict.high < 0.5
 
 
+def test_the_event_that_the_time_before_begins_with_is_no_evidence_for_its_rate():
+    assert compare(minutes(9, 60), minutes(0, 60)).p == compare(minutes(10, 60), minutes(0, 60), opening=1).p
+    assert compare(minutes(1, 60), minutes(0, 6_000), opening=1).needed is None
+
+
+@pytest.mark.promise("S0.19")
+def test_events_that_came_in_clumps_count_for_less():
+    calm, bursty = (compare(minutes(40, 30), minutes(0, 10), clumping=clumping) for clumping in (1.0, 8.0))
+    assert (calm.word, bursty.word) == ("verified", "not_shown_yet")
+    assert "about 8 at a time" in bursty.explain
+
+
 def test_fewer_errors_that_do_not_prove_a_halving_are_an_improvement():
-    verdict = compare(minutes(100, 60), minutes(60, 60))
+    verdict = compare(minutes(100, 60), minutes(50, 60))
     assert verdict.word == "improved"
-    assert verdict.ratio == pytest.approx(0.6)
+    assert verdict.ratio == pytest.approx(0.5)
 
 
 def test_more_errors_are_worse():
@@ -56,7 +68,7 @@ def test_a_path_that_nobody_used_since_proves_nothing():
 
 
 def test_events_after_the_fix_are_not_lost_when_requests_are_not_counted_any_more():
-    verdict = compare(Exposure(20, 10_000, 60), Exposure(40, 0, 60))
+    verdict = compare(Exposure(20, 10_000, 60), Exposure(60, 0, 60))
     assert (verdict.word, verdict.unit) == ("worse", "minutes")
 
 
@@ -74,7 +86,9 @@ def test_something_first_seen_after_the_fix_has_no_upper_bound():
 @given(before=st.integers(1, 200), after=st.integers(0, 50), length=st.floats(1, 10_000), later=st.floats(0.1, 10_000))
 def test_the_silence_that_is_asked_for_verifies_and_slightly_less_does_not(before: int, after: int, length: float, later: float):
     verdict = compare(minutes(before, length), minutes(after, later))
-    assert verdict.needed is not None
+    if verdict.needed is None:  # nothing that was seen so rarely, and still is, can be shown to have halved
+        assert before <= 2
+        return
     assert compare(minutes(before, length), minutes(after, later + verdict.needed * 1.001)).word == "verified"
     if verdict.word != "verified":
         assert compare(minutes(before, length), minutes(after, later + verdict.needed * 0.99)).word != "verified"
