@@ -19,8 +19,8 @@ from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 
-CaseId = Annotated[str, Field(description="Case id, for example case_1f3a9c02, from list_cases or open_case.")]
-Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
+CaseId = Annotated[str, Field(description="Like case_1f3a9c02.")]
+Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 
 
@@ -81,7 +81,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.write(title="Open a case")
     async def open_case(
-        anomaly: Annotated[AnomalyArgument, Field(description="The anomaly, unchanged, as find_anomalies returned it.")],
+        anomaly: Annotated[AnomalyArgument, Field(description="Unchanged.")],
         actor: Actor = "agent",
     ) -> answers.Opened:
         """Opens the case of an anomaly, or finds the one that exists for its fingerprint: the same error never becomes two cases."""

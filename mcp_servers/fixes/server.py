@@ -18,9 +18,9 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.kit.tool import Toolbox
 
-FixId = Annotated[str, Field(description="A proposal, fix_YYYYMMDD_HHMMSS, from propose_fix or list_fixes.", max_length=40)]
-CaseId = Annotated[str, Field(description="Case id, for example case_1f3a9c02.", max_length=60)]
-Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
+FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS, of propose_fix or list_fixes.", max_length=40)]
+CaseId = Annotated[str, Field(description="Like case_1f3a9c02.", max_length=60)]
+Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 
 

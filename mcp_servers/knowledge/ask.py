@@ -16,8 +16,6 @@ from mcp_servers.knowledge.recall import Question
 
 
 class FingerprintGiven(TypedDict):
-    """The fingerprint of an anomaly, as find_anomalies returns it."""
-
     coarse: Annotated[str, Field(max_length=64)]
     fine: NotRequired[Annotated[str, Field(max_length=64)]]
     version: NotRequired[int]
@@ -41,14 +39,14 @@ class File(TypedDict):
 _ID = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
 Files = Annotated[list[File], Field(description="The files to check, whole.", max_length=500)]
-Fingerprint = Annotated[str | FingerprintGiven, Field(description="The anomaly's fingerprint, unchanged, or its coarse part.")]
-Template = Annotated[str, Field(description="The log template's text, as find_anomalies gives it.", max_length=4000)]
+Fingerprint = Annotated[str | FingerprintGiven, Field(description="As find_anomalies gives it, or its coarse part.")]
+Template = Annotated[str, Field(description="The anomaly's template text.", max_length=4000)]
 Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]
-InRepository = Annotated[str, Field(description="Only this repository; empty for all.", max_length=200)]
-Limit = Annotated[int, Field(description="How many at most.", ge=1, le=50)]
+InRepository = Annotated[str, Field(description="Empty: all.", max_length=200)]
+Limit = Annotated[int, Field(ge=1, le=50)]
 Repository = Annotated[str, Field(description="The repository, owner/name.", min_length=1, max_length=200)]
 Case = Annotated[str, Field(description="The case it belongs to, if any.", max_length=60)]
-Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
+Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 Prose = Annotated[str, Field(max_length=4000)]
 Told = Annotated[str, Field(min_length=1, max_length=4000)]
 

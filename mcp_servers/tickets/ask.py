@@ -13,8 +13,8 @@ from mcp_servers.tickets.compose import compose
 from mcp_servers.tickets.inert import inert, plain
 from mcp_servers.tickets.model import Draft, Status
 
-TicketId = Annotated[str, Field(description="Ticket id, for example KIN-12.", max_length=20)]
-Actor = Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)]
+TicketId = Annotated[str, Field(description="Like KIN-12.", max_length=20)]
+Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 Case = Annotated[str, Field(description="The case the ticket is for.", max_length=60)]
 Evidence = Annotated[
     dict[str, Any] | None, Field(description="The case's evidence: the anomaly, unchanged. Title, text and labels are made from it.")
@@ -29,7 +29,7 @@ Config = Annotated[str, Field(description="A configuration excerpt.", max_length
 Fingerprint = Annotated[str, Field(description="The coarse part of the anomaly's fingerprint.", max_length=120)]
 Text = Annotated[str, Field(description="Words to look for.", max_length=8000)]
 Statuses = Annotated[list[Status] | None, Field(description="Only tickets in these statuses.")]
-Limit = Annotated[int, Field(description="How many at most.", ge=1, le=100)]
+Limit = Annotated[int, Field(ge=1, le=100)]
 Body = Annotated[str, Field(description="Markdown. Mentions, links and closing words are made inert.", min_length=1, max_length=8000)]
 Note = Annotated[str, Field(description="Said on the ticket with the change.", max_length=8000)]
 
