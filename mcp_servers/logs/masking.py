@@ -1,4 +1,4 @@
-"""Which parts of a message are values: everything that one look at the text can tell."""
+"""Which parts of a message are values: everything that one look at its canonical form can tell."""
 
 from __future__ import annotations
 
@@ -8,30 +8,60 @@ HOLE = "<*>"
 _LONGEST = 2048
 _LONGEST_RAW = 65_536
 _NUMBERED = re.compile(r"(?<![^\W_])(?:((?![a-fA-F]+\d)[^\W\d_]+)?\d+(?![^\W_])|[^\W_]*\d[^\W_]*)")
+
 _TLD = "com|org|net|edu|gov|io|de|fr|uk|ru|cn|jp|br|tw|kr|it|nl|pl|ca|au|us|info|biz|hk|sg|eu|ch|at|se|local|internal|localdomain"
-_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
-_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
+_MONTH = r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DAY = r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?"
+_NAMED = "ssh|ipv|socks|sha|utf|http|tls|tlsv|ssl|sslv|oauth|pop|imap|snmpv|nfs|nfsv|ext|usb|iso"
+_ACCOUNT = "root|admin|administrator|guest|nobody|anonymous"
+_NO_USER = (
+    "unknown|request|agent|authentication|input|name|id|space|mode|level|defined|data|process|session|account|group|role|is|was|has|not|does"
+    "|from|with|by|and|or|to|in|on|at|for"
+)
+_OWNER = (
+    r"(?:\w+[_.-])?(?:user|user_?name|login|account|owner|host|host_?name|rhost|ruser|peer|client|server|node|ip|addr|address|path|file|dir"
+    r"|url|uri|uuid|session|token|email|name|id|key)"
+)
 _VALUES = re.compile(
     rf"""(?x)
-    <\d+\ (?:sec|min|ms)\b
-    | \b[A-Za-z][\w+.-]*://[^\s,;"'\])>]+
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-    | \b{_DAY},?\ {_MONTH}\ +\d+\ [\d:]+(?:\ [A-Z]{{3,4}})?\ \d{{4}}
-    | \b\d{{1,2}}[\ -/]{_MONTH}[\ -/]\d{{2,4}}
-    | (?<![\w.-])(?:[A-Za-z0-9_-]+\.)+(?:{_TLD})\b(?!\.?\w)(?::\d+)?
-    | (?<![\w.-])(?:[\w-]+\.)+[\w-]+:\d{{1,5}}\b
-    | (?<![\w<>*.])[A-Za-z]:\\[^\s"',;]+
-    | (?<![\w)>])(?:[\w.@+*$~-]+)?(?:/[\w.@+*$~=%&?#-]+){{2,}}/?
-    | (?<![\w)>])/[\w.@+-]*\d[\w.@+-]*
-    | (?<![A-Za-z0-9])[+-]?(?:0x)?[0-9a-fA-F]*\d[0-9a-fA-F]*(?:[:.,_/-][0-9a-fA-F]+)*
-      (?:\ ?(?:[KMGTkmgt]i?[Bb]|B|[munµ]?s|%))?(?![A-Za-z0-9])
-    | [A-Za-z]+_-\d\w*
-    | [A-Za-z_][\w$]*?\d[\w$]*(?:[.:_-]+[\w$]*\d[\w$]*)*
+    (?P<keep> (?<![\w.:/-])[^\W\d]\w*\(\)                       # a function by its name
+    | (?<![\w.:/-])\w+(?:::~?(?=\w*[g-zG-Z_])[^\W\d]\w*)+                # a method of a class
+    | (?<![\w.-])(?i:{_NAMED})0(?![\w/]|[.-]\w) )               # a protocol, whose digit belongs to its name
+    | <0\ (?:ms|s|sec|min|hour|day)\w*                          # less than a second
+    | \b(?:[A-Za-z][\w+.-]*://|(?:[a-z]+:)?file:/)[^\s,;"'\])>]+
+    | [\w.+-]+@(?=[\w.-]*[^\W\d_])[\w-]+(?:\.[\w-]+)+
+    | (?:{_DAY}\ )?{_MONTH}\ 0(?:,?\ 0(?:[:.]0)*)*(?:\ (?:UTC|GMT|[A-Z]{{2,3}}T)\b(?:\ 0)?)?
+    | (?:{_DAY}\ )?(?<!\w)0[\ /-]{_MONTH}[\ /-]0(?::0)*(?:\ 0(?::0)+)?(?:\ (?:UTC|GMT)\b|\ [+-]0\b)?
+    | (?<![\w.-])(?:[\w-]+\.)+(?:{_TLD})\b(?!\.?\w)(?::0)?
+    | (?<![\w.-])(?:[\w-]+\.)+[\w-]+:0(?!\w)
+    | (?<![\w<>*.])[A-Za-z]:[\\/](?:[\w.~$%&+@#(){{}}-]+(?:\ [\w.()-]+)*\\)*[^\s"',;\])]*
+    | (?<![\w\\])\\{{0,2}}(?:[\w.~$-]+\\){{2,}}[\w.~$*-]*
+    | (?<![\w)>])[\w.@+*$~-]*(?:/[\w.@+*$~=%&?#-]*[\w@*$~=%&#]){{2,}}/?
+    | (?<![\w)>/.<])/[\w.@+-]*\w
+    | (?:(?<==)|(?<=GET\ )|(?<=POST\ )|(?<=HEAD\ ))/(?![^\s,;)\]"])
+    | [\w-]+-\[0[^\]]*\] | [\w-]+\[0(?:-0|[,\ ]+0)+\]           # a list of nodes
+    | (?:::(?:ffff:)?|(?<![\w:])(?:[a-fA-F]{{2}}:)+(?=[0a-fA-F]{{1,2}}:))?
+      (?P<blob> (?:(?<![\w)\]])[+-])?(?<![\w$])[\w$]+(?:(?:[-./]|~+|\#+)[\w$]+)* )
+      (?P<more> (?::+(?:[\w$]*0[\w$]*(?:[-./~]+[\w$]+)*|[a-fA-F]{{2}}(?!\w)))* (?:\ [AP]M\b)? )
+      (?:% | (?:(?<=0\.0)|(?<=\(0)(?=[^)]{{1,4}}\)))\ [KMGTP]?i?B\b)?
     """
 )
-_BOOLEAN = re.compile(r"(?<==)(?:true|false)\b", re.I)
+_NAME_AND_NUMBER = re.compile(r"((?:[^\W\d_]+\.)+)0|((?:[^\W\d_]+-)+)0\.0(?:\.0)?")
+_WORDS = re.compile(
+    rf"""(?x)
+    (?<![\w.-])(?:true|false|True|False|TRUE|FALSE)(?![\w-]|\.\w)
+    | (?<![\w.-])(?:null|NULL|nil)(?![\w-]|\.\w|\ [a-z])
+    | (?<==)None\b
+    | (?<==)(?:"[^"]*"|'[^']*')
+    | \b[A-Z]{{2,}}\(<\*>\)
+    | (?<=[\s:=])[a-z]+(?:,[a-z]+)+(?![^\s)\]])
+    | (?P<owner> (?<![\w.-])(?i:{_OWNER})=)[^\s,;:()\[\]{{}}"'|<>=]++(?![({{\[<>=])
+    | (?P<user> \b(?:for|invalid|of|by|as)\ user\ )(?!(?:{_NO_USER})\b)[^\s,;:()\[\]{{}}"'|<>=]+
+    | (?P<account> \b(?:for|by|of|as|user|from)\ )(?:{_ACCOUNT})\b(?![.-]\w)
+    """
+)
 _FOLD = re.compile(r"<\*>(?:[\s]*[,:;/.@#|_+-]*[\s]*<\*>|[.:/_-]+(?=<\*>))+")
-_KEPT = re.compile(r"(?<![^\W_])[^\W\d_]+0(?![^\W_])")
+_KEPT = re.compile(r"(?<![\w$])[\w$]*0[\w$]*")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 
@@ -46,9 +76,11 @@ def canonical(text: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The canonical text with numbers, ids, addresses, paths, dates and the like as `<*>`."""
-    text = _VALUES.sub(HOLE, canonical(text))
-    return fold(_BOOLEAN.sub(HOLE, text))
+    """The canonical text with numbers, ids, addresses, paths, dates, booleans, users and the like as `<*>`.
+
+    A name that holds a digit and is no value (`ssh2`, `jk2_init()`) stays, in its canonical spelling; `spelled` gives its digits back.
+    """
+    return fold(_WORDS.sub(_word, _VALUES.sub(_value, canonical(text))))
 
 
 def spelled(text: str, sample: str) -> str:
@@ -66,10 +98,30 @@ def mask_message(text: str) -> str:
     return mask(_QUOTED.sub(HOLE, canonical(text)))
 
 
-def _as_in(sample: str, kept: str) -> str:
-    found = re.search(rf"(?<![^\W_]){re.escape(kept[:-1])}\d+(?![^\W_])", sample)
-    return found[0] if found else kept
-
-
 def _spelt(found: re.Match[str]) -> str:
     return f"{found[1] or ''}0"
+
+
+def _value(found: re.Match[str]) -> str:
+    blob = found["blob"]
+    if found["keep"] is not None:
+        return found[0]
+    if blob is None:
+        return HOLE
+    if "0" not in blob:
+        return blob + _VALUES.sub(_value, found[0][found.end("blob") - found.start() :])
+    if not found["more"] and (named := _NAME_AND_NUMBER.fullmatch(blob)):
+        return f"{named[1] or named[2]}{HOLE}"
+    return HOLE
+
+
+def _word(found: re.Match[str]) -> str:
+    return f"{found['owner'] or found['user'] or found['account'] or ''}{HOLE}"
+
+
+def _as_in(sample: str, kept: str) -> str:
+    pattern = r"[^\W_]*\d[^\W_]*".join(map(re.escape, kept.split("0")))
+    for name in re.finditer(rf"(?<![\w$]){pattern}(?![\w$])", sample):
+        if canonical(name[0]) == kept:
+            return name[0]
+    return kept

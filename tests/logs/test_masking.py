@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.masking import canonical, mask
+from mcp_servers.logs.masking import canonical, mask, mask_message, spelled
 
 PIECES = st.sampled_from(
     [*"abefgzXF_0179é٣²-./:=#@$%,;()[]{}<>*'\" \t\n\\", "true", "blk_", "0x", "http://", "eth", "Jan 12", "ms", " of "]
@@ -37,3 +37,40 @@ def test_words_with_digits_have_one_spelling(text: str, form: str):
 
 def test_a_word_of_a_megabyte_is_read_at_once():
     assert mask("a" * 1_000_000) == "a" * 2048
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("PendingReds:1 vCores:-17 ratio=95% took 160 ms", "PendingReds:<*> vCores:<*> ratio=<*> took <*> ms"),
+        ("size 5.9 KB, sent 700 bytes (1 KB)", "size <*>, sent <*> bytes (<*>)"),
+        ("from fe80::1%eth0 via 00:ee:43:e3:ba:c3 and ::ffff:10.0.0.1", "from <*> via <*> and <*>"),
+        ("from db-7.example.com:5432 as web-3/10.0.0.3:80", "from <*> as <*>"),
+        ("at Sat Jun 18 02:23:10 2005, since 17/Jun/2026:10:11:12 +0200", "at <*>, since <*>"),
+        (r"opened C:\Program Files (x86)\app\run.dll, then \\nas\share\a", "opened <*>, then <*>"),
+        ("read /var/log/x.log. Then /healthz!", "read <*>. Then <*>!"),
+        ("read-write lock of input/output, and/or n/a", "read-write lock of input/output, and/or n/a"),
+        ("Package_for_KB12~31bf~amd64~~6.1.1.2 and jetty-6.1.26", "<*> and jetty-<*>"),
+        ("core.2275 of lib0x.so.3", "core.<*> of <*>"),
+        ("jk2_init() and Br43xx::sync use ssh2", "jk0_init() and 0::sync use ssh0"),
+        ("Foo@3fa9 and bob@example.org", "Foo@<*> and <*>"),
+        ("nodes:node-[0-63] and rack[1,2,9-11]", "nodes:<*> and <*>"),
+        ('tag="View Lock", ws=null, on=true', "tag=<*>, ws=<*>, on=<*>"),
+        ("session for user eve by root; user unknown to user groups", "session for user <*> by <*>; user unknown to user groups"),
+        ("host=db ok", "host=<*> ok"),
+        ("acls to: yarn,curi", "acls to: <*>"),
+        ("token=Token{78af name}", "token=Token{<*> name}"),
+        ("12, 13 and 14 15", "<*> and <*>"),
+    ],
+)
+def test_values_are_masked_and_words_are_not(text: str, masked: str):
+    assert mask(text) == masked
+
+
+def test_names_that_stay_have_their_digits_back():
+    messages = ("jk2_init() failed", "Br43xx::sync over ssh2", "Dev::run of ssh1 and utf8")
+    assert [spelled(mask(message), message) for message in messages] == list(messages)
+
+
+def test_what_stands_in_quotes_is_no_part_of_the_identity_of_a_message():
+    assert mask_message("no column 'a b' in \"t1\" at 17") == "no column <*> in <*> at <*>"
