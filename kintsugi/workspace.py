@@ -10,13 +10,13 @@ from mcp_servers.cases.ledger import Ledger
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Project
-from mcp_servers.launch import assemble, find_project, state_folder
+from mcp_servers.launch import assembled, find_project
 
 
 def open_deps(project: Project | None = None) -> Deps:
     """Opens the user's store for the project of this folder (or the one given); raises `Misconfigured` when the store cannot be used."""
     chosen = project or find_project(Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd()))
-    return assemble(chosen, home=state_folder(os.environ), database_url=os.environ.get("KINTSUGI_DATABASE_URL", ""))
+    return assembled(chosen, os.environ)
 
 
 def open_project() -> Deps:

@@ -23,6 +23,7 @@ from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.lazy import LazyTable
+from mcp_servers.kit.policy import SHIPPED, Policy, load
 from mcp_servers.kit.project import FILE_NAME, Project
 from mcp_servers.kit.tool import Toolbox, ToolServer
 
@@ -59,12 +60,19 @@ def assemble(
     database_url: str = "",
     clock: Callable[[], datetime] = utc_now,
     allow_bare_jail: bool = False,
+    policy: Policy = SHIPPED,
 ) -> Deps:
     """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used."""
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
     gate = LedgerGate(ledger, Approvals(ledger))
-    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail)
+    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy)
+
+
+def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:
+    """As `assemble`, with the state folder, the database and the policy that the environment names."""
+    policy = load(environ, project.root if project else None)
+    return assemble(project, home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""), policy=policy)
 
 
 def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
@@ -128,7 +136,7 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
     try:
         environ = os.environ
         root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
-        deps = assemble(find_project(root), home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""))
+        deps = assembled(find_project(root), environ)
         mcp = server(chosen, deps, allowed_writes(environ))
         if transport == "http":
             _free(port)

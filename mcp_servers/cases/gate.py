@@ -41,6 +41,9 @@ class LedgerGate:
     def spend(self, digest: str, write: Write, connection: Connection) -> Approval:
         return self._approvals.spend(digest, write, connection)
 
+    def evidence(self, case: str) -> Mapping[str, Any]:
+        return self._ledger.case(case).evidence
+
     def failure(self, case: str) -> Failure:
         evidence = self._ledger.case(case).evidence
         if evidence.get("trace"):

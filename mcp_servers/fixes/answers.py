@@ -37,6 +37,7 @@ class FindingAnswer(TypedDict):
     code: str
     path: str
     text: str
+    line: NotRequired[int]
 
 
 class CertificateAnswer(TypedDict):
@@ -205,7 +206,10 @@ def approval(proposal: Proposal) -> str:
 
 
 def finding(found: Finding) -> FindingAnswer:
-    return FindingAnswer(code=found.code, path=found.path, text=found.text)
+    answer = FindingAnswer(code=found.code, path=found.path, text=found.text)
+    if found.line:
+        answer["line"] = found.line
+    return answer
 
 
 def certificate(seen: Certificate) -> CertificateAnswer:

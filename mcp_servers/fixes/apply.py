@@ -15,11 +15,12 @@ from pathlib import Path
 
 from mcp_servers.fixes.forges import Forge
 from mcp_servers.fixes.model import Proposal, PullRequest, Request, State
-from mcp_servers.fixes.policy import POLICY_VERSION
+from mcp_servers.fixes.policy import version
 from mcp_servers.fixes.store import Intent, Store
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Gate, Write
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.redaction import clean
 
 ELEVATED_PROOF = 2
@@ -43,6 +44,7 @@ class Applier:
     forge: Forge
     scratch: Path
     clock: Callable[[], datetime]
+    policy: Policy = SHIPPED
 
     def apply(self, fix: str, write: Write) -> Proposal:
         """The applied proposal, its branch and pull request made. Raises `Refusal`: not certified, not approved, base moved, branch taken."""
@@ -86,7 +88,7 @@ class Applier:
     def _begin(self, proposal: Proposal, write: Write) -> Intent:
         if proposal.certificate is None or not proposal.certificate.passed:
             raise Refusal(f"{proposal.id} has no certificate that passed; run certify_fix first.", code="not_certified")
-        if proposal.policy != POLICY_VERSION:
+        if proposal.policy != version(self.policy):
             raise Refusal(f"The policy changed since {proposal.id} was proposed; propose it anew.", code="policy_changed")
         if self.repository.resolve(proposal.target) != proposal.base:
             raise Refusal(

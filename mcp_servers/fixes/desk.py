@@ -58,7 +58,7 @@ class Desk:
         """The proposal with its id, recorded on the case; the same draft again finds the proposal there is."""
         deps, repository = self._deps, self._repository()
         deps.gate.admit(write)
-        made = proposals.propose(repository, deps.watched(), write.case, draft)
+        made = proposals.propose(repository, deps.watched(), write.case, draft, deps.gate.evidence(write.case), deps.policy)
 
         def record(added: Proposal, connection: Any) -> None:
             data = {"fix": added.id, "digest": added.digest, "title": added.title, "base": added.base, "tree": added.tree}
@@ -102,7 +102,7 @@ class Desk:
     def _applier(self) -> Applier:
         deps, repository = self._deps, self._repository()
         forge = FORGES["local"](repository, self.store, deps.scratch, deps.clock)
-        return Applier(repository, self.store, deps.gate, forge, deps.scratch, deps.clock)
+        return Applier(repository, self.store, deps.gate, forge, deps.scratch, deps.clock, deps.policy)
 
     def _repository(self) -> Repository:
         return Repository.at(self._deps.watched().root)

@@ -63,6 +63,12 @@ class Finding:
     verdict: str
     path: str
     text: str
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """`path:line`, or what is known of it."""
+        return f"{self.path}:{self.line}" if self.line else self.path
 
 
 @dataclass(frozen=True, slots=True)

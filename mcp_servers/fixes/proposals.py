@@ -14,9 +14,10 @@ from mcp_servers.fixes.certificate import Attempt, certify, try_tests
 from mcp_servers.fixes.edits import result_tree
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.model import Finding, Proposal
-from mcp_servers.fixes.policy import POLICY_VERSION, is_test, judge
+from mcp_servers.fixes.policy import is_test, judge, strange, texts_of, version
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import ABSENT, GITLINK, FileChange, Repository
+from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.project import Project
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.stack import Failure
@@ -25,7 +26,14 @@ RUNS = 3
 _TOLD = ("cause", "reasoning", "risk", "pros", "cons", "recipe", "guard")
 
 
-def propose(repository: Repository, project: Project, case: str, draft: Mapping[str, Any]) -> Proposal:
+def propose(
+    repository: Repository,
+    project: Project,
+    case: str,
+    draft: Mapping[str, Any],
+    evidence: Mapping[str, Any] | None = None,
+    policy: Policy = SHIPPED,
+) -> Proposal:
     """The proposal (no id yet) that a draft makes on the project's branch; raises `Refusal` for an edit that cannot or may not be made."""
     target = f"refs/heads/{project.branch}"
     base = repository.head(target)
@@ -34,7 +42,7 @@ def propose(repository: Repository, project: Project, case: str, draft: Mapping[
     if repository.entry(mended, test["path"]):
         raise Refusal(f"The edits write {test['path']}, which is the reproduction; give it in the test field alone.", code="test_edited")
     tree = result_tree(repository, mended, [{"kind": "write", "path": test["path"], "content": test["content"], "based_on": ""}])
-    findings = judged(repository, base, tree, test["path"])
+    findings = judged(repository, base, tree, test["path"], evidence, policy)
     return Proposal(
         id="",
         case=case,
@@ -43,7 +51,7 @@ def propose(repository: Repository, project: Project, case: str, draft: Mapping[
         target=target,
         base=base,
         tree=tree,
-        policy=POLICY_VERSION,
+        policy=version(policy),
         proposed="",
         test_path=test["path"],
         test=test["content"],
@@ -53,14 +61,25 @@ def propose(repository: Repository, project: Project, case: str, draft: Mapping[
     )
 
 
-def judged(repository: Repository, base: str, tree: str, test_path: str) -> list[Finding]:
+def judged(
+    repository: Repository,
+    base: str,
+    tree: str,
+    test_path: str,
+    evidence: Mapping[str, Any] | None = None,
+    policy: Policy = SHIPPED,
+) -> list[Finding]:
     """What the policy holds against the difference; raises `Refusal` with every reason when it rejects."""
     changes = repository.changes(base, tree)
     contents = repository.blobs(sorted({id for change in changes for id in _blob_ids(change)}))
-    findings = judge(changes, repository.files(tree), contents.__getitem__, test_path=test_path)
+    files, told = repository.files(tree), list(texts_of(evidence or {}))
+    findings = judge(changes, files, contents.__getitem__, test_path=test_path, evidence=told, policy=policy)
+    if any(finding.code == "tainted" for finding in findings):  # not by what the program says itself
+        told = strange(told, repository.known_lines(base, told), frozenset(repository.files(base)))
+        findings = judge(changes, files, contents.__getitem__, test_path=test_path, evidence=told, policy=policy)
     rejected = [finding for finding in findings if finding.verdict == "reject"]
     if rejected:
-        reasons = " ".join(f"{finding.path or 'the change'} [{finding.code}]: {finding.text}" for finding in rejected[:5])
+        reasons = " ".join(f"{finding.place or 'the change'} [{finding.code}]: {finding.text}" for finding in rejected[:5])
         raise Refusal(f"The policy rejects this fix. {reasons}", code=rejected[0].code)
     return findings
 

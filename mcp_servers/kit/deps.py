@@ -10,6 +10,7 @@ from pathlib import Path
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.gate import Gate
+from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.project import Project
 
 
@@ -23,6 +24,7 @@ class Deps:
     clock: Callable[[], datetime]
     scratch: Path
     allow_bare_jail: bool = False
+    policy: Policy = SHIPPED
 
     def watched(self) -> Project:
         """The project, or `Misconfigured` with what to do when there is none."""

@@ -47,6 +47,10 @@ class Gate(Protocol):
         """Takes the valid approval of exactly this digest, once, inside the caller's transaction; raises `Refusal` otherwise."""
         ...
 
+    def evidence(self, case: str) -> Mapping[str, Any]:
+        """What production told of this case, as it came: hostile text. Raises `Refusal` for an unknown case."""
+        ...
+
     def failure(self, case: str) -> Failure:
         """How production failed in this case; raises `Refusal` for an unknown case."""
         ...

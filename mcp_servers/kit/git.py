@@ -51,6 +51,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "LC_ALL": "C",
 }
 _BLOBS_AT_ONCE = 256
+_LINES_AT_ONCE = 2_000
 _COMMIT_FORMAT = "--format=%H%x01%an%x01%cI%x01%s"
 
 
@@ -244,6 +245,16 @@ class Repository:
         words = ["-p", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"]
         words += ["--binary", "--full-index"] if binary else []
         return self._git("diff-tree", "-r", *words, "--diff-algorithm=histogram", self.tree(base), self.tree(tree))
+
+    def known_lines(self, treeish: str, texts: Sequence[str]) -> set[str]:
+        """Those lines of the texts, without the space around them, that are whole lines of some file of the tree."""
+        asked = {line.strip() for text in texts for line in text.split("\n")} - {""}
+        wanted = sorted(line for line in asked if len(line) < 1_000)[:_LINES_AT_ONCE]
+        if not wanted:
+            return set()
+        patterns = "\n".join(line.replace("\0", "") for line in wanted)
+        done = self._try("grep", "-h", "-I", "-F", "--no-textconv", "--no-color", "-f", "-", treeish, stdin=_encode(patterns))
+        return {line.strip() for line in _text(done.stdout).split("\n")} & asked
 
     def checked_out(self, ref: str) -> bool:
         """Whether a worktree (the main one or a linked one) stands on this branch."""
