@@ -60,8 +60,9 @@ _WORDS = re.compile(
     | (?P<account> \b(?:for|by|of|as|user|from)\ )(?:{_ACCOUNT})\b(?![.-]\w)
     """
 )
-_FOLD = re.compile(r"<\*>(?:[\s]*[,:;/.@#|_+-]*[\s]*<\*>|[.:/_-]+(?=<\*>))+")
-_KEPT = re.compile(r"(?<![\w$])[\w$]*0[\w$]*")
+SEPARATORS = r"\s*[,:;/.@#|_+-]*\s*"
+_GLUED = re.compile(r"<\*>(?:[,:;/.@#|_+-]*<\*>)+")
+_FOLD = re.compile(rf"<\*>(?:{SEPARATORS}<\*>)+")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 
@@ -78,14 +79,15 @@ def canonical(text: str) -> str:
 def mask(text: str) -> str:
     """The canonical text with numbers, ids, addresses, paths, dates, booleans, users and the like as `<*>`.
 
-    A name that holds a digit and is no value (`ssh2`, `jk2_init()`) stays, in its canonical spelling; `spelled` gives its digits back.
+    A name that holds a digit and is no value (`ssh2`, `jk2_init()`) stays, in its canonical spelling; `wording.worded` gives
+    its digits back.
     """
-    return fold(_WORDS.sub(_word, _VALUES.sub(_value, canonical(text))))
+    return fold(unfolded(text))
 
 
-def spelled(text: str, sample: str) -> str:
-    """A masked text with the digits of the names that it kept (`ssh0`) as they stand in a message of its kind (`ssh2`)."""
-    return _KEPT.sub(lambda kept: _as_in(sample, kept[0]), text)
+def unfolded(text: str) -> str:
+    """As `mask`, with values that white space parts as one `<*>` each."""
+    return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, canonical(text))))
 
 
 def fold(text: str) -> str:
@@ -117,11 +119,3 @@ def _value(found: re.Match[str]) -> str:
 
 def _word(found: re.Match[str]) -> str:
     return f"{found['owner'] or found['user'] or found['account'] or ''}{HOLE}"
-
-
-def _as_in(sample: str, kept: str) -> str:
-    pattern = r"[^\W_]*\d[^\W_]*".join(map(re.escape, kept.split("0")))
-    for name in re.finditer(rf"(?<![\w$]){pattern}(?![\w$])", sample):
-        if canonical(name[0]) == kept:
-            return name[0]
-    return kept

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.masking import canonical, mask, mask_message, spelled
+from mcp_servers.logs.masking import canonical, mask, mask_message
 
 PIECES = st.sampled_from(
     [*"abefgzXF_0179é٣²-./:=#@$%,;()[]{}<>*'\" \t\n\\", "true", "blk_", "0x", "http://", "eth", "Jan 12", "ms", " of "]
@@ -65,11 +65,6 @@ def test_a_word_of_a_megabyte_is_read_at_once():
 )
 def test_values_are_masked_and_words_are_not(text: str, masked: str):
     assert mask(text) == masked
-
-
-def test_names_that_stay_have_their_digits_back():
-    messages = ("jk2_init() failed", "Br43xx::sync over ssh2", "Dev::run of ssh1 and utf8")
-    assert [spelled(mask(message), message) for message in messages] == list(messages)
 
 
 def test_what_stands_in_quotes_is_no_part_of_the_identity_of_a_message():
