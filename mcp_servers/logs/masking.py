@@ -61,7 +61,7 @@ _WORDS = re.compile(
     """
 )
 SEPARATORS = r"\s*[,:;/.@#|_+-]*\s*"
-_GLUED = re.compile(r"<\*>(?:[,:;/.@#|_+-]*<\*>)+")
+_GLUED = re.compile(r"<\*>(?:(?:\s*|[,:;/.@#|_+-]+)<\*>)+")
 _FOLD = re.compile(rf"<\*>(?:{SEPARATORS}<\*>)+")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
@@ -86,7 +86,7 @@ def mask(text: str) -> str:
 
 
 def unfolded(text: str) -> str:
-    """As `mask`, with values that white space parts as one `<*>` each."""
+    """As `mask`, with `<*>` for each value of a list that has other separators than blanks."""
     return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, canonical(text))))
 
 
