@@ -9,25 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.miniatures import SENTENCES, filled, truth_of
+
 LABELLED = Path(__file__).resolve().parents[2] / "shared" / "data" / "loghub-2k"
 _DIGITS = re.compile(r"\d+")
-_HOLE = re.compile(r"<\*>")
-
-_SENTENCES = (
-    "Accepted publickey for <*> from <*> port <*> ssh2",
-    "Connection to <*> closed after <*> ms",
-    "GET <*> answered <*> in <*> ms",
-    "Pool exhausted: limit=<*> waiting=<*>",
-    "Retry <*> of <*> for order <*>",
-    "block <*> received from <*>, size <*>",
-    "cache miss for key <*>",
-    "container <*> started on node <*>",
-    "disk <*> is <*> full",
-    "session <*> of user <*> expired",
-    "starting worker",
-    "worker stopped",
-    "wrote <*> rows to <*> in <*> s",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +32,20 @@ def labelled_sets() -> list[LabelledSet]:
     return [_labelled(folder) for folder in sorted(LABELLED.iterdir()) if folder.is_dir()]
 
 
+def original_truth(one: LabelledSet) -> tuple[str, ...]:
+    """The annotation as first published, for a labelled set that is beside the project; empty for a generated one."""
+    table = LABELLED / one.name / f"{one.name}_2k.log_structured.csv"
+    return tuple(row["EventTemplate"] for row in _rows(table)) if table.is_file() else ()
+
+
 def generated(count: int, seed: int = 1) -> LabelledSet:
     """So many messages of our own templates, a few of them frequent and most of them rare."""
-    source = random.Random(seed)
-    weights = [1 / (place + 1) ** 2 for place in range(len(_SENTENCES))]
-    truth = tuple(source.choices(_SENTENCES, weights, k=count))
-    messages = tuple(_HOLE.sub(lambda _: _value(source), template) for template in truth)
-    lines = tuple(f"2026-01-01T00:{n // 60 % 60:02}:{n % 60:02}Z INFO shop.worker - {message}" for n, message in enumerate(messages))
-    return LabelledSet("generated", messages, truth, lines)
+    return _drawn("generated", [sentence for sentences in SENTENCES.values() for sentence in sentences], count, seed)
+
+
+def miniatures(count: int, seed: int = 1) -> list[LabelledSet]:
+    """A small log for each kind of system, of so many messages each."""
+    return [_drawn(name, sentences, count, seed) for name, sentences in SENTENCES.items()]
 
 
 def redrawn(messages: Sequence[str], times: int, seed: int = 1) -> list[str]:
@@ -67,19 +58,22 @@ def redrawn(messages: Sequence[str], times: int, seed: int = 1) -> list[str]:
     return [_DIGITS.sub(draw, message) for _ in range(times) for message in messages]
 
 
-def _value(source: random.Random) -> str:
-    kinds = (
-        lambda: str(source.randrange(100_000)),
-        lambda: f"10.{source.randrange(256)}.{source.randrange(256)}.{source.randrange(256)}",
-        lambda: f"{source.getrandbits(48):012x}1",
-        lambda: f"/srv/data/{source.randrange(1000)}.csv",
-    )
-    return source.choice(kinds)()
+def _drawn(name: str, sentences: Sequence[str], count: int, seed: int) -> LabelledSet:
+    source = random.Random(seed)
+    order = source.sample(sentences, len(sentences))
+    chosen = source.choices(order, [1 / (place + 1) ** 2 for place in range(len(order))], k=count)
+    messages = tuple(filled(sentence, source) for sentence in chosen)
+    lines = tuple(f"2026-01-01T00:{n // 60 % 60:02}:{n % 60:02}Z INFO shop.worker - {message}" for n, message in enumerate(messages))
+    return LabelledSet(name, messages, tuple(truth_of(sentence) for sentence in chosen), lines)
 
 
 def _labelled(folder: Path) -> LabelledSet:
     stem = f"{folder.name}_2k.log"
-    with (folder / f"{stem}_structured_corrected.csv").open(encoding="utf-8", errors="replace", newline="") as table:
-        rows = list(csv.DictReader(table))
+    rows = _rows(folder / f"{stem}_structured_corrected.csv")
     lines = (folder / stem).read_text(encoding="utf-8", errors="replace").splitlines()
     return LabelledSet(folder.name, tuple(row["Content"] for row in rows), tuple(row["EventTemplate"] for row in rows), tuple(lines))
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", errors="replace", newline="") as file:
+        return list(csv.DictReader(file))
