@@ -22,6 +22,9 @@ _OWNER = (
     r"(?:\w+[_.-])?(?:user|user_?name|login|account|owner|host|host_?name|rhost|ruser|peer|client|server|node|ip|addr|address|path|file|dir"
     r"|url|uri|uuid|session|token|email|name|id|key)"
 )
+_NOT_SAID = "".join(
+    f"(?<!{key}=)" for key in ("msg", "message", "error", "err", "reason", "event", "text", "desc", "description", "detail")
+)
 _VALUES = re.compile(
     rf"""(?x)
     (?P<keep> (?<![\w.:/-])[^\W\d]\w*\(\)                       # a function by its name
@@ -52,7 +55,8 @@ _WORDS = re.compile(
     (?<![\w.-])(?:true|false|True|False|TRUE|FALSE)(?![\w-]|\.\w)
     | (?<![\w.-])(?:null|NULL|nil)(?![\w-]|\.\w|\ [a-z])
     | (?<==)None\b
-    | (?<==)(?:"[^"]*"|'[^']*')
+    | (?P<quote> {_NOT_SAID} (?: (?<==)(?P<mark>["'])(?:(?!(?P=mark)).)*(?P=mark)
+      | (?<![:\w])(?<!:\ )"(?![A-Z]{{3,7}}\ )(?=[^"]{{1,40}}")[^"\s]+(?:\ [^"\s]+){{0,2}}"(?![\w:]) ) )
     | \b[A-Z]{{2,}}\(<\*>\)
     | (?<=[\s:=])[a-z]+(?:,[a-z]+)+(?![^\s)\]])
     | (?P<owner> (?<![\w.-])(?i:{_OWNER})=)[^\s,;:()\[\]{{}}"'|<>=]++(?![({{\[<>=])
@@ -118,4 +122,6 @@ def _value(found: re.Match[str]) -> str:
 
 
 def _word(found: re.Match[str]) -> str:
+    if found["quote"] is not None:
+        return f"{found['quote'][0]}{HOLE}{found['quote'][0]}"
     return f"{found['owner'] or found['user'] or found['account'] or ''}{HOLE}"
