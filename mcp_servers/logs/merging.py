@@ -16,6 +16,7 @@ _MOST_TOKENS = 160
 _ROUNDS = 5
 _SOFT = re.compile(r"<\*>|[./\\@$#]|^[A-Za-z]+\d$")
 _SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
+_SNAKE = re.compile(r"^[a-z]+(?:_[a-z]+)+$")
 _IDENTIFIER = re.compile(r"^(?=.*(?:[_\d.@$#/\\]|[a-z][A-Z]|-\w))\S+$")
 _CAPITALS = re.compile(r"^[A-Z][A-Z_]+$")
 _CUES = re.compile(
@@ -55,11 +56,14 @@ def _soften(signatures: set[Signature]) -> dict[Signature, Signature]:
     """Words that look like values (a path, a host, a class) may vary together."""
     groups: defaultdict[Signature, list[Signature]] = defaultdict(list)
     for signature in signatures:
-        groups[tuple("\0" if _soft(token) else token for token in signature)].append(signature)
+        groups[tuple("\0" if _soft(signature, place) else token for place, token in enumerate(signature))].append(signature)
     return {member: _common(members) for members in groups.values() if len(members) > 1 for member in members}
 
 
-def _soft(token: str) -> bool:
+def _soft(signature: Signature, place: int) -> bool:
+    token = signature[place]
+    if _SNAKE.match(token):
+        return _may_vary(signature, place)
     return bool(_SOFT.search(token)) and not _SENTENCE_END.match(token)
 
 
@@ -97,7 +101,7 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
     """How many different values a place must have shown."""
     if len(values) < 2:
         return 2
-    if any(HOLE in value for value in values) or all(len(value) == 1 for value in values):
+    if any(HOLE in value for value in values) or all(_letters(value) <= 1 for value in values):
         return 2
     if place == 0:
         return 20
@@ -105,6 +109,10 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
         return 6
     cued = _CUES.fullmatch(_word_before(members[0], place)) or members[0][place - 1] in "='\""
     return 3 if cued or all(_IDENTIFIER.match(value) for value in values) else 6
+
+
+def _letters(value: str) -> int:
+    return sum(map(str.isalnum, value))
 
 
 def _word_before(signature: Signature, place: int) -> str:

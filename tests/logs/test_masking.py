@@ -55,7 +55,7 @@ def test_a_word_of_a_megabyte_is_read_at_once():
         ("jk2_init() and Br43xx::sync use ssh2", "jk0_init() and 0::sync use ssh0"),
         ("Foo@3fa9 and bob@example.org", "Foo@<*> and <*>"),
         ("nodes:node-[0-63] and rack[1,2,9-11]", "nodes:<*> and <*>"),
-        ('tag="View Lock", ws=null, on=true', "tag=<*>, ws=<*>, on=<*>"),
+        ('tag="View Lock", ws=null, on=true', 'tag="<*>", ws=<*>, on=<*>'),
         ("session for user eve by root; user unknown to user groups", "session for user <*> by <*>; user unknown to user groups"),
         ("host=db ok", "host=<*> ok"),
         ("acls to: yarn,curi", "acls to: <*>"),
