@@ -57,7 +57,7 @@ def _soften(signatures: set[Signature]) -> dict[Signature, Signature]:
     groups: defaultdict[Signature, list[Signature]] = defaultdict(list)
     for signature in signatures:
         groups[tuple("\0" if _soft(signature, place) else token for place, token in enumerate(signature))].append(signature)
-    return {member: _common(members) for members in groups.values() if len(members) > 1 for member in members}
+    return {member: common(members) for members in groups.values() if len(members) > 1 for member in members}
 
 
 def _soft(signature: Signature, place: int) -> bool:
@@ -67,7 +67,8 @@ def _soft(signature: Signature, place: int) -> bool:
     return bool(_SOFT.search(token)) and not _SENTENCE_END.match(token)
 
 
-def _common(members: list[Signature]) -> Signature:
+def common(members: list[Signature]) -> Signature:
+    """What signatures of one length share, `<*>` where they differ."""
     return tuple(column[0] if len(set(column)) == 1 else HOLE for column in zip(*members, strict=True))
 
 
@@ -107,8 +108,12 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
         return 20
     if any(_STATUS.fullmatch(value) or _CAPITALS.match(value) for value in values):
         return 6
-    cued = _CUES.fullmatch(_word_before(members[0], place)) or members[0][place - 1] in "='\""
-    return 3 if cued or all(_IDENTIFIER.match(value) for value in values) else 6
+    return 3 if is_cued(members[0], place) or all(_IDENTIFIER.match(value) for value in values) else 6
+
+
+def is_cued(signature: Signature, place: int) -> bool:
+    """Whether a value is expected at this place: after `=`, in quotes, after a word such as `user`, `host` or `from`."""
+    return place > 0 and (bool(_CUES.fullmatch(_word_before(signature, place))) or signature[place - 1] in "='\"")
 
 
 def _letters(value: str) -> int:
