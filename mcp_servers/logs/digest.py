@@ -8,6 +8,9 @@ from datetime import datetime
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates import Miner, Template
 
+MOST_SERVICES = 2_000
+OTHER_SERVICES = "(other services)"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -23,15 +26,36 @@ class Line:
 
 
 class Digest:
-    """Takes records one by one and keeps what their templates need, not the records."""
+    """Takes records one by one, or kinds of them with counts, and keeps what their templates need, not the records."""
 
     def __init__(self) -> None:
         self._miners: dict[tuple[Severity, str], Miner] = {}
+        self._kinds: dict[tuple[Severity, str, int], int] = {}
+        self._behind: list[tuple[Severity, str, int]] = []
         self.records = 0
 
     def add(self, record: LogRecord) -> None:
-        self.records += 1
-        self._miners.setdefault((record.severity, record.service), Miner()).add(text_of(record), record.timestamp)
+        self.count(self.kind(record), 1, record.timestamp, record.timestamp)
+
+    def kind(self, record: LogRecord) -> int:
+        """The number of the record's kind: severity, service, and what its message has in common with others."""
+        service = record.service
+        if (record.severity, service) not in self._miners and len(self._miners) >= MOST_SERVICES:
+            service = OTHER_SERVICES
+        miner = self._miners.setdefault((record.severity, service), Miner())
+        return self._number((record.severity, service, miner.kind(text_of(record))))
+
+    def count(self, kind: int, records: int, first: datetime | None = None, last: datetime | None = None) -> None:
+        """Book so many records of a kind, seen between these moments."""
+        severity, service, number = self._behind[kind]
+        self._miners[severity, service].count(number, records, first, last)
+        self.records += records
+
+    def absorb(self, other: Digest) -> list[int]:
+        """Take over what another digest has counted. Item n of the answer is the number here of its kind n."""
+        self.records += other.records
+        known = {key: self._miners.setdefault(key, Miner()).absorb(miner) for key, miner in other._miners.items()}
+        return [self._number((severity, service, known[severity, service][kind])) for severity, service, kind in other._behind]
 
     def lines(self) -> list[Line]:
         """Errors first, the rare ones before the frequent; then the rest, the frequent ones before the rare."""
@@ -39,14 +63,27 @@ class Digest:
             Line(severity, service, template)
             for (severity, service), miner in self._miners.items()
             for template in miner.templates()
+            if template.count
         ]  # fmt: skip
         return sorted(found, key=_order)
+
+    def line_of(self, kind: int) -> Line:
+        """The line of the digest that the records of a kind went into."""
+        severity, service, number = self._behind[kind]
+        return Line(severity, service, self._miners[severity, service].template_of(number))
 
     def template_of(self, record: LogRecord) -> str:
         """The id of the template that this record belongs to, empty for a record of another kind than those added."""
         miner = self._miners.get((record.severity, record.service))
         template = miner.assign(text_of(record)) if miner else None
         return template.id if template else ""
+
+    def _number(self, key: tuple[Severity, str, int]) -> int:
+        number = self._kinds.get(key)
+        if number is None:
+            number = self._kinds[key] = len(self._behind)
+            self._behind.append(key)
+        return number
 
 
 def text_of(record: LogRecord) -> str:

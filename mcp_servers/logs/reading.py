@@ -47,6 +47,19 @@ class Reader:
         if failed and len(failed) == len(chosen):
             raise failed[0]
 
+    def visit(self, names: Sequence[str] | None, tally: Tally, use: Callable[[LogSource], None]) -> None:
+        """Gives each source to `use`; notes and raises as `scan` does."""
+        failed: list[KintsugiError] = []
+        chosen = self.chosen(names)
+        for source in chosen:
+            try:
+                use(self._open(source))
+            except KintsugiError as error:
+                failed.append(error)
+                tally.notes.append(f"{source.name}: {error}")
+        if failed and len(failed) == len(chosen):
+            raise failed[0]
+
     def _open(self, source: Source) -> LogSource:
         if source.name not in self._opened:
             self._opened[source.name] = open_source(source, self.project.root)

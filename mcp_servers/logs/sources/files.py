@@ -7,7 +7,8 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,18 @@ class FilesSettings:
     paths: tuple[str, ...]
     service: str = ""
     encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An open file: `path` where it can be read from any place (no archive, no standard input), and how its lines are parsed."""
+
+    stream: io.BufferedReader
+    origin: str
+    path: Path | None
+    modified: datetime
+    encoding: str
+    parser: Callable[[], Parser]
 
 
 class Files:
@@ -103,11 +116,9 @@ class Files:
         return list(found)
 
     def _scan_file(self, path: Path, query: Query, tally: Tally) -> Iterator[LogRecord]:
-        try:
+        with self._forgiving(path, tally):
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            if query.since and modified < query.since:
-                tally.notes.append(f"{path.name}: last written {modified:%Y-%m-%dT%H:%M:%SZ}, before the window; not opened.")
-                tally.newest = max(tally.newest or modified, modified)
+            if self._untouched(path, modified, query, tally):
                 return
             remembered = self._remembered(path, modified)
             if remembered is not None:
@@ -115,6 +126,38 @@ class Files:
                 return
             with path.open("rb") as raw:
                 yield from self._scan_stream(raw, path.name, modified, query, tally, path)
+
+    def each_part(self, query: Query, tally: Tally, take: Callable[[Part], None]) -> None:
+        """Hands over every file, opened, for reading in bulk; notes those that cannot be read, as `scan` does."""
+        for path in self._paths():
+            if str(path) == _STANDARD_INPUT:
+                self._hand_over(sys.stdin.buffer, None, datetime.now(UTC), tally, take)
+                continue
+            with self._forgiving(path, tally):
+                modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                if not self._untouched(path, modified, query, tally):
+                    with path.open("rb") as raw:
+                        self._hand_over(raw, path, modified, tally, take)
+
+    def _hand_over(self, raw: BinaryIO, path: Path | None, modified: datetime, tally: Tally, take: Callable[[Part], None]) -> None:
+        origin, stream = path.name if path else "stdin", unpacked(raw)
+        encoding = self._settings.encoding or encoding_of(stream.peek(_SAMPLE)[:_SAMPLE])
+        if not encoding:
+            tally.notes.append(f"{origin}: not a text file; skipped.")
+            return
+        take(Part(stream, origin, path if stream is raw else None, modified, encoding, lambda: self._parser(path, modified)))
+
+    def _untouched(self, path: Path, modified: datetime, query: Query, tally: Tally) -> bool:
+        if not query.since or modified >= query.since:
+            return False
+        tally.notes.append(f"{path.name}: last written {modified:%Y-%m-%dT%H:%M:%SZ}, before the window; not opened.")
+        tally.newest = max(tally.newest or modified, modified)
+        return True
+
+    @contextmanager
+    def _forgiving(self, path: Path, tally: Tally) -> Generator[None]:
+        try:
+            yield
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             tally.notes.append(f"{path.name}: the archive is damaged ({error}); what came before was read.")
         except OSError as error:

@@ -1,0 +1,353 @@
+"""Blocks of lines into a digest: each shape of line is parsed once, the others of its shape are counted and dated.
+
+What comes out is what parsing line by line would give: the same templates, counts, times, severities, services and accounts.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import cast
+
+from mcp_servers.logs.digest import Digest
+from mcp_servers.logs.formats import Parser
+from mcp_servers.logs.lines import ALONE, BLANK, JOINS, OPENS, joined, standing
+from mcp_servers.logs.model import LogRecord, Query
+from mcp_servers.logs.multiline import Entry, Joiner
+from mcp_servers.logs.places import NOWHEN, Place, Probe, text_of_line
+from mcp_servers.logs.shapes import Shapes
+from mcp_servers.logs.sources import Tally, matches
+from mcp_servers.logs.times import parse_time
+
+_NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
+_MOST_TOLD = 20_000
+_MOST_TIMES = 50_000
+_LINES_BEFORE = 8
+_FEW_KINDS_OF_TIME = 16
+
+Spool = Callable[[Sequence[int]], None]
+"""Takes the digest's kind of every line in order, -1 for blank lines and -2 for lines that were not asked for."""
+
+NO_KIND, NOT_ASKED = -1, -2
+_ELSEWHERE = 0
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Shape:
+    """What was learned from the first line of a shape. `kind` is -1 until a line of it is counted."""
+
+    standing: int
+    record: LogRecord | None = None
+    time: Place | None = None
+    telling: tuple[Place, ...] = ()
+    each: bool = False
+    asked: bool = True
+    counts: bool = True
+    kind: int = NO_KIND
+    told: dict[tuple[bytes, ...], int] = field(default_factory=dict[tuple[bytes, ...], int])
+
+    @property
+    def plain(self) -> bool:
+        """Lines of this shape need no look of their own."""
+        return self.standing == BLANK or not (self.telling or self.each)
+
+
+class _Times(dict[bytes, datetime | None]):
+    """The moments of the values in one place. NOWHEN stands for a value of another width than usual."""
+
+    def __init__(self, place: Place, reference: datetime) -> None:
+        super().__init__()
+        self.place = place
+        self._reference = reference
+        self.odd = False
+
+    def __missing__(self, key: bytes) -> datetime | None:
+        if len(self) >= _MOST_TIMES:
+            self.clear()
+        value = key[: self.place.width].decode("utf-8", "replace")
+        moment = self[key] = parse_time(value, self._reference) if self.place.holds(key) else NOWHEN
+        self.odd = self.odd or moment is None or moment is NOWHEN
+        return moment
+
+    def of(self, line: bytes) -> datetime | None:
+        """The moment that this line tells."""
+        moment = self[self.place.keys([line])[0]]
+        return parse_time(self.place.cut(line).decode("utf-8", "replace"), self._reference) if moment is NOWHEN else moment
+
+
+class Columns:
+    """Takes one file in blocks of whole lines, books them in the tally and counts them in the digest. `close` ends it."""
+
+    def __init__(self, digest: Digest, parser: Callable[[], Parser], reference: datetime, query: Query, tally: Tally) -> None:
+        self._digest = digest
+        self._query = query
+        self._tally = tally
+        self._reference = reference
+        self._probe = Probe(parser(), reference)
+        self._parser = parser()
+        self._shapes = Shapes(self._new, heads=True)
+        self._known: list[_Shape] = []
+        self._standings: list[int] = []
+        self._plain: list[bool] = []
+        self._fresh: list[int] = []
+        self._places: list[Place] = []
+        self._times: dict[Place, _Times] = {}
+        self._last: datetime | None = None
+        self._held = b""
+        self.spool: Spool | None = None
+        self._register(_Shape(BLANK, counts=False))
+
+    def take(self, block: bytes) -> None:
+        """Reads a block of whole lines, without the newline at its end. Its last lines wait for what follows."""
+        self._read(self._held + block, final=False)
+
+    def close(self) -> None:
+        """Reads what waits. The file has ended."""
+        if self._held:
+            self._read(self._held[:-1], final=True)
+
+    def _read(self, block: bytes, *, final: bool) -> None:
+        lines = block.split(b"\n")
+        numbers = self._shapes.numbers(block)
+        self._settle(numbers, lines)
+        standings = bytes(map(self._standings.__getitem__, numbers))
+        entries, end = self._entries(lines, standings, final=final)
+        self._held = b"".join(line + b"\n" for line in lines[end:])
+        self._book(lines[:end], numbers[:end], entries)
+
+    def _book(self, lines: list[bytes], numbers: list[int], entries: list[Entry]) -> None:
+        """Counts lines that belong together in full."""
+        if not lines:
+            return
+        present = set(numbers)
+        for entry in entries:
+            numbers[entry.line - 1 : entry.line - 1 + entry.lines] = [_ELSEWHERE] * entry.lines
+        records = list(map(self._record, entries))
+        if not all(map(self._plain.__getitem__, present)):
+            numbers = list(map(self._told, numbers, lines))
+            for at, number in enumerate(numbers):
+                if self._known[number].each:
+                    entries.append(Entry(text_of_line(lines[at]), at + 1))
+                    records.append(self._record(entries[-1]))
+                    numbers[at] = _ELSEWHERE
+        moments = self._moments(lines, numbers, entries, records)
+        self._last = moments[-1]
+        kinds = self._counted(numbers, moments)
+        for entry, record in zip(entries, records, strict=True):
+            at = entry.line - 1
+            record = record if record.timestamp else replace(record, timestamp=moments[at])
+            kind = self._added(entry, record)
+            kinds[at : at + entry.lines] = [kind] * entry.lines
+        if self.spool:
+            self.spool(kinds)
+
+    def _moments(self, lines: list[bytes], numbers: list[int], entries: list[Entry], records: list[LogRecord]) -> list[datetime | None]:
+        """When each line was written. A line that does not tell has the time of the line before."""
+        present = set(numbers)
+        places = {self._known[number].time for number in present}
+        if len(places) == 1 and (place := places.pop()):
+            times = self.times(place)
+            moments = list(map(times.__getitem__, place.keys(lines)))
+            if not times.odd:
+                return moments
+        moments = self._scattered(lines, numbers)
+        for entry, record in zip(entries, records, strict=True):
+            moments[entry.line - 1] = record.timestamp
+        last = self._last
+        for at, moment in enumerate(moments):
+            if moment is None:
+                moments[at] = last
+            else:
+                last = moment
+        return moments
+
+    def _scattered(self, lines: list[bytes], numbers: list[int]) -> list[datetime | None]:
+        moments: list[datetime | None] = [None] * len(lines)
+        where: defaultdict[Place, list[int]] = defaultdict(list)
+        placed = {number: where[place].append for number in set(numbers) if (place := self._known[number].time)}
+        for at, number in enumerate(numbers):
+            if number in placed:
+                placed[number](at)
+        for place, found in where.items():
+            times = self.times(place)
+            for at, key in zip(found, place.keys([lines[at] for at in found]), strict=True):
+                moment = times[key]
+                moments[at] = times.of(lines[at]) if moment is NOWHEN else moment
+        return moments
+
+    def _counted(self, numbers: list[int], moments: list[datetime | None]) -> list[int]:
+        """Books the lines and gives the digest's kind of each."""
+        if self._query.since or self._query.until:
+            numbers = self._inside(numbers, moments)
+        first, last = _spans(numbers, moments)
+        kinds: dict[int, int] = {}
+        for number, count in Counter(numbers).items():
+            kinds[number] = self._count(self._known[number], count, first.get(number), last.get(number))
+        return list(map(kinds.__getitem__, numbers)) if self.spool else [NO_KIND] * len(numbers)
+
+    def _count(self, shape: _Shape, count: int, first: datetime | None, last: datetime | None) -> int:
+        if shape.standing == BLANK:
+            if shape.counts:
+                self._tally.lines += count
+                self._tally.blank += count
+            return NO_KIND
+        self._tally.lines += count
+        if last and (self._tally.newest is None or last > self._tally.newest):
+            self._tally.newest = last
+        if not shape.asked:
+            self._tally.filtered += count
+            return NOT_ASKED
+        self._tally.matched += count
+        if shape.kind == NO_KIND and shape.record is not None:
+            shape.kind, shape.record = self._digest.kind(shape.record), None
+        self._digest.count(shape.kind, count, first, last)
+        return shape.kind
+
+    def _inside(self, numbers: list[int], moments: list[datetime | None]) -> list[int]:
+        """The lines outside the window are booked here and now."""
+        since, until = self._query.since or _FIRST, self._query.until or _LAST
+        kept = list(numbers)
+        for at, (number, moment) in enumerate(zip(numbers, moments, strict=True)):
+            if moment is not None and not since <= moment < until and self._known[number].standing != BLANK:
+                kept[at] = _ELSEWHERE
+                self._tally.lines += 1
+                self._tally.filtered += 1
+                self._tally.newest = max(self._tally.newest or moment, moment)
+        return kept
+
+    def _added(self, entry: Entry, record: LogRecord) -> int:
+        if not entry.text.strip():
+            self._tally.count(entry.lines, None, self._query)
+            return NO_KIND
+        if not self._tally.count(entry.lines, record, self._query):
+            return NOT_ASKED
+        kind = self._digest.kind(record)
+        self._digest.count(kind, 1, record.timestamp, record.timestamp)
+        return kind
+
+    def _record(self, entry: Entry) -> LogRecord:
+        """The record of an entry; without a time when it tells none."""
+        self._parser.parse("", "", NOWHEN)
+        record = self._parser.parse(entry.text)
+        return replace(record, timestamp=None) if record.timestamp == NOWHEN else record
+
+    # shapes
+
+    def _new(self, line: bytes) -> int:
+        text = text_of_line(line)
+        shape = _Shape(standing(text))
+        if shape.standing == ALONE:
+            self._learn(shape, line)
+        return self._register(shape)
+
+    def _register(self, shape: _Shape) -> int:
+        number = len(self._known)
+        self._known.append(shape)
+        self._standings.append(shape.standing)
+        self._plain.append(shape.plain)
+        self._fresh.append(number)
+        return number
+
+    def _learn(self, shape: _Shape, line: bytes) -> None:
+        record = self._probe.record(line)
+        shape.record, shape.each = record, b"\\u" in line
+        if record.timestamp is not None and record.timestamp != NOWHEN:
+            shape.time = self._probe.time(line, record.timestamp, self._places)
+            shape.each = shape.each or shape.time is None
+            if shape.time and shape.time not in self._places and len(self._places) < _FEW_KINDS_OF_TIME:
+                self._places.append(shape.time)
+        telling = self._probe.telling(line, record)
+        shape.telling, shape.each = telling or (), shape.each or telling is None
+        shape.asked = matches(replace(self._query, since=None, until=None), record)
+
+    def _settle(self, numbers: Sequence[int], lines: Sequence[bytes]) -> None:
+        """Looks at the neighbours that lines of new shapes really have."""
+        fresh = {number for number in self._fresh if self._known[number].standing == ALONE}
+        self._fresh.clear()
+        for index, number in enumerate(numbers if fresh else ()):
+            if number in fresh:
+                fresh.discard(number)
+                before = [text_of_line(line) for line in lines[max(index - _LINES_BEFORE, 0) : index]]
+                if before and joined(before, text_of_line(lines[index])) and joined(before[-1:], text_of_line(lines[index])):
+                    self._known[number].standing = self._standings[number] = JOINS
+                if not fresh:
+                    return
+
+    def _told(self, number: int, line: bytes) -> int:
+        """The shape of this line among those that differ only in telling numbers."""
+        shape = self._known[number]
+        if shape.standing == BLANK or not shape.telling:
+            return number
+        values = tuple([place.number(line) for place in shape.telling])
+        known = shape.told.get(values)
+        if known is None:
+            if len(shape.told) >= _MOST_TOLD:
+                shape.told.clear()
+            record = self._probe.record(line)
+            part = replace(shape, record=record, telling=(), told={}, kind=NO_KIND)
+            part.asked = matches(replace(self._query, since=None, until=None), record)
+            known = shape.told[values] = self._register(part)
+            self._fresh.clear()
+        return known
+
+    # entries of several lines
+
+    def _entries(self, lines: Sequence[bytes], standings: bytes, *, final: bool) -> tuple[list[Entry], int]:
+        """The entries that are not one line each, numbered from 1 in this block, and how many lines are done with."""
+        found: list[Entry] = []
+        start = 0
+        while match := _NOT_ALONE.search(standings, start):
+            begin = match.start()
+            if standings[begin] == JOINS and begin > start and standings[begin - 1] == ALONE:
+                begin -= 1
+            entries, start, open_from = _joined_from(lines, standings, begin, final=final)
+            found += entries
+            if start == len(lines):
+                return found, start if final else open_from
+        last_alone = len(lines) if final else max(len(lines) - 1, 0)
+        return found, max(last_alone, start)
+
+    def times(self, place: Place) -> _Times:
+        known = self._times.get(place)
+        if known is None:
+            known = self._times[place] = _Times(place, self._reference)
+        return known
+
+
+def _joined_from(lines: Sequence[bytes], standings: bytes, begin: int, *, final: bool) -> tuple[list[Entry], int, int]:
+    """The entries from here on, until a line stands alone again: which line that is, and from which line on an entry is unfinished."""
+    joiner, entries, given = Joiner(), list[Entry](), 0
+    for at in range(begin, len(lines)):
+        complete = list(joiner.feed(text_of_line(lines[at]), at + 1))
+        entries += complete
+        given += sum(entry.lines for entry in complete)
+        if given == at - begin and given and standings[at] == ALONE:
+            return entries, at, at
+        if given == at + 1 - begin:
+            return entries, at + 1, at + 1
+    return entries + (list(joiner.flush()) if final else []), len(lines), begin + given
+
+
+def _spans(numbers: list[int], moments: list[datetime | None]) -> tuple[dict[int, datetime], dict[int, datetime]]:
+    """The first and the last moment of each shape."""
+    rising = cast("list[datetime]", moments)
+    if moments and moments[0] is not None and all(map(operator.le, rising, islice(rising, 1, None))):
+        return dict(zip(reversed(numbers), reversed(rising), strict=True)), dict(zip(numbers, rising, strict=True))
+    first: dict[int, datetime] = {}
+    last: dict[int, datetime] = {}
+    for number, moment in zip(numbers, moments, strict=True):
+        if moment is None:
+            continue
+        if number not in first:
+            first[number] = last[number] = moment
+        elif moment < first[number]:
+            first[number] = moment
+        elif moment > last[number]:
+            last[number] = moment
+    return first, last

@@ -1,0 +1,52 @@
+"""How lines stand to their neighbours: asked of the joiner once per shape, so that it need not see every line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from mcp_servers.logs.multiline import Joiner
+
+ALONE, JOINS, OPENS, BLANK = range(4)
+"""An entry of its own wherever it stands; part of the entry before it; the begin of more; white space."""
+
+_BEFORE = (
+    "zzz plain words",
+    "2026-01-01 10:00:00,000 INFO app - words",
+    "2026-01-01T10:00:00Z ERROR words",
+    "Jan  1 10:00:00 host app[1]: words",
+    '{"level":"info","message":"words"}',
+    "INFO words",
+)
+_BEHIND = ("zzz plain words", "INFO: words", "}", "Caused by: a.b.CException: x", "two Words")
+
+
+@cache
+def _probes() -> tuple[str, ...]:
+    return tuple(line for line in _BEHIND if not any(_joined((before,), line) for before in _BEFORE))
+
+
+def standing(text: str) -> int:
+    """ALONE, JOINS, OPENS or BLANK for a line, by what the joiner does with it among lines of common kinds."""
+    if not text.strip():
+        return BLANK
+    if any(_joined((before,), text) for before in _BEFORE):
+        return JOINS
+    return OPENS if any(_joined((text,), behind) for behind in _probes()) or _holds_blank(text) else ALONE
+
+
+def joined(before: Sequence[str], text: str) -> bool:
+    """Whether the joiner, having seen these lines, takes this one into an entry that it has begun."""
+    return _joined(before, text)
+
+
+def _joined(before: Sequence[str], text: str) -> bool:
+    joiner, given = Joiner(), 0
+    for number, line in enumerate((*before, text), start=1):
+        given += sum(entry.lines for entry in joiner.feed(line, number))
+    return given < len(before)
+
+
+def _holds_blank(text: str) -> bool:
+    joiner = Joiner()
+    return not [*joiner.feed(text, 1), *joiner.feed("", 2)]
