@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,9 +22,11 @@ from mcp_servers.logs.multiline import Entry, Joiner
 from mcp_servers.logs.places import NOWHEN, Place, Probe, text_of_line
 from mcp_servers.logs.shapes import Shapes
 from mcp_servers.logs.sources import Tally, matches
-from mcp_servers.logs.times import parse_time
+from mcp_servers.logs.times import Clock
 
 _NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
+_ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
+_LONGEST_KEY = 64
 _MOST_TOLD = 20_000
 _MOST_TIMES = 50_000
 _LINES_BEFORE = 8
@@ -46,6 +48,7 @@ class _Shape:
     record: LogRecord | None = None
     time: Place | None = None
     telling: tuple[Place, ...] = ()
+    escaped: bool = False
     each: bool = False
     asked: bool = True
     counts: bool = True
@@ -55,30 +58,30 @@ class _Shape:
     @property
     def plain(self) -> bool:
         """Lines of this shape need no look of their own."""
-        return self.standing == BLANK or not (self.telling or self.each)
+        return self.standing == BLANK or not (self.telling or self.escaped)
 
 
 class _Times(dict[bytes, datetime | None]):
     """The moments of the values in one place. NOWHEN stands for a value of another width than usual."""
 
-    def __init__(self, place: Place, reference: datetime) -> None:
+    def __init__(self, place: Place, clock: Clock) -> None:
         super().__init__()
         self.place = place
-        self._reference = reference
+        self._clock = clock
         self.odd = False
 
     def __missing__(self, key: bytes) -> datetime | None:
         if len(self) >= _MOST_TIMES:
             self.clear()
         value = key[: self.place.width].decode("utf-8", "replace")
-        moment = self[key] = parse_time(value, self._reference) if self.place.holds(key) else NOWHEN
+        moment = self[key] = self._clock.read(value) if self.place.holds(key) else NOWHEN
         self.odd = self.odd or moment is None or moment is NOWHEN
         return moment
 
     def of(self, line: bytes) -> datetime | None:
         """The moment that this line tells."""
         moment = self[self.place.keys([line])[0]]
-        return parse_time(self.place.cut(line).decode("utf-8", "replace"), self._reference) if moment is NOWHEN else moment
+        return self._clock.read(self.place.cut(line).decode("utf-8", "replace")) if moment is NOWHEN else moment
 
 
 class Columns:
@@ -88,8 +91,8 @@ class Columns:
         self._digest = digest
         self._query = query
         self._tally = tally
-        self._reference = reference
-        self._probe = Probe(parser(), reference)
+        self._clock = Clock(reference)
+        self._probe = Probe(parser(), self._clock)
         self._parser = parser()
         self._shapes = Shapes(self._new, heads=True)
         self._known: list[_Shape] = []
@@ -100,6 +103,8 @@ class Columns:
         self._times: dict[Place, _Times] = {}
         self._last: datetime | None = None
         self._held = b""
+        self._any_each = False
+        self._entries_known: dict[tuple[int, ...], int] = {}
         self.spool: Spool | None = None
         self._register(_Shape(BLANK, counts=False))
 
@@ -125,29 +130,49 @@ class Columns:
         """Counts lines that belong together in full."""
         if not lines:
             return
-        present = set(numbers)
         for entry in entries:
-            numbers[entry.line - 1 : entry.line - 1 + entry.lines] = [_ELSEWHERE] * entry.lines
-        records = list(map(self._record, entries))
-        if not all(map(self._plain.__getitem__, present)):
+            at, stop = entry.line - 1, entry.line - 1 + entry.lines
+            numbers[at:stop] = [self._together(entry, lines[at], numbers[at:stop])] + [_ELSEWHERE] * (entry.lines - 1)
+        if not all(map(self._plain.__getitem__, set(numbers))):
             numbers = list(map(self._told, numbers, lines))
-            for at, number in enumerate(numbers):
-                if self._known[number].each:
-                    entries.append(Entry(text_of_line(lines[at]), at + 1))
-                    records.append(self._record(entries[-1]))
-                    numbers[at] = _ELSEWHERE
-        moments = self._moments(lines, numbers, entries, records)
+        alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
+        texts = {entry.line - 1: entry.text for entry in entries} if alone else {}
+        records = {at: self._record(texts.get(at) or text_of_line(lines[at])) for at in alone}
+        for at in records:
+            numbers[at] = _ELSEWHERE
+        moments = self._moments(lines, numbers, {at: record.timestamp for at, record in records.items()})
         self._last = moments[-1]
         kinds = self._counted(numbers, moments)
-        for entry, record in zip(entries, records, strict=True):
-            at = entry.line - 1
-            record = record if record.timestamp else replace(record, timestamp=moments[at])
-            kind = self._added(entry, record)
-            kinds[at : at + entry.lines] = [kind] * entry.lines
+        for at, record in records.items():
+            kinds[at] = self._added(record if record.timestamp else replace(record, timestamp=moments[at]))
+        for entry in entries:
+            self._tally.lines += entry.lines - 1
+            self._tally.continuations += entry.lines - 1
+            kinds[entry.line - 1 : entry.line - 1 + entry.lines] = [kinds[entry.line - 1]] * entry.lines
         if self.spool:
             self.spool(kinds)
 
-    def _moments(self, lines: list[bytes], numbers: list[int], entries: list[Entry], records: list[LogRecord]) -> list[datetime | None]:
+    def _together(self, entry: Entry, line: bytes, numbers: Sequence[int]) -> int:
+        """The shape of an entry: of its first line, and of the others in turn."""
+        first = self._known[numbers[0]]
+        if entry.lines == 1 and first.standing in (ALONE, BLANK):
+            return numbers[0]
+        key = tuple(numbers) if len(numbers) <= _LONGEST_KEY else (hash(tuple(numbers)),)
+        known = self._entries_known.get(key)
+        if known is None:
+            if len(self._entries_known) >= _MOST_TOLD:
+                self._entries_known.clear()
+            shape = _Shape(ALONE)
+            self._learn(shape, line)
+            record = self._record(entry.text)
+            own = self.times(shape.time).of(line) if shape.time else None
+            shape.each = shape.each or bool(shape.telling) or shape.escaped or record.timestamp != own
+            shape.record, shape.telling, shape.escaped = record, (), False
+            shape.asked = matches(replace(self._query, since=None, until=None), record)
+            known = self._entries_known[key] = self._register(shape)
+        return known
+
+    def _moments(self, lines: list[bytes], numbers: list[int], others: Mapping[int, datetime | None]) -> list[datetime | None]:
         """When each line was written. A line that does not tell has the time of the line before."""
         present = set(numbers)
         places = {self._known[number].time for number in present}
@@ -157,8 +182,8 @@ class Columns:
             if not times.odd:
                 return moments
         moments = self._scattered(lines, numbers)
-        for entry, record in zip(entries, records, strict=True):
-            moments[entry.line - 1] = record.timestamp
+        for at, moment in others.items():
+            moments[at] = moment
         last = self._last
         for at, moment in enumerate(moments):
             if moment is None:
@@ -221,20 +246,17 @@ class Columns:
                 self._tally.newest = max(self._tally.newest or moment, moment)
         return kept
 
-    def _added(self, entry: Entry, record: LogRecord) -> int:
-        if not entry.text.strip():
-            self._tally.count(entry.lines, None, self._query)
-            return NO_KIND
-        if not self._tally.count(entry.lines, record, self._query):
+    def _added(self, record: LogRecord) -> int:
+        if not self._tally.count(1, record, self._query):
             return NOT_ASKED
         kind = self._digest.kind(record)
         self._digest.count(kind, 1, record.timestamp, record.timestamp)
         return kind
 
-    def _record(self, entry: Entry) -> LogRecord:
+    def _record(self, text: str) -> LogRecord:
         """The record of an entry; without a time when it tells none."""
         self._parser.parse("", "", NOWHEN)
-        record = self._parser.parse(entry.text)
+        record = self._parser.parse(text)
         return replace(record, timestamp=None) if record.timestamp == NOWHEN else record
 
     # shapes
@@ -252,11 +274,12 @@ class Columns:
         self._standings.append(shape.standing)
         self._plain.append(shape.plain)
         self._fresh.append(number)
+        self._any_each = self._any_each or shape.each
         return number
 
     def _learn(self, shape: _Shape, line: bytes) -> None:
         record = self._probe.record(line)
-        shape.record, shape.each = record, b"\\u" in line
+        shape.record, shape.escaped = record, b"\\u" in line
         if record.timestamp is not None and record.timestamp != NOWHEN:
             shape.time = self._probe.time(line, record.timestamp, self._places)
             shape.each = shape.each or shape.time is None
@@ -282,15 +305,15 @@ class Columns:
     def _told(self, number: int, line: bytes) -> int:
         """The shape of this line among those that differ only in telling numbers."""
         shape = self._known[number]
-        if shape.standing == BLANK or not shape.telling:
+        if shape.plain:
             return number
-        values = tuple([place.number(line) for place in shape.telling])
+        values = tuple([place.number(line) for place in shape.telling] + (_ESCAPE.findall(line) if shape.escaped else []))
         known = shape.told.get(values)
         if known is None:
             if len(shape.told) >= _MOST_TOLD:
                 shape.told.clear()
             record = self._probe.record(line)
-            part = replace(shape, record=record, telling=(), told={}, kind=NO_KIND)
+            part = replace(shape, record=record, telling=(), escaped=False, told={}, kind=NO_KIND)
             part.asked = matches(replace(self._query, since=None, until=None), record)
             known = shape.told[values] = self._register(part)
             self._fresh.clear()
@@ -316,7 +339,7 @@ class Columns:
     def times(self, place: Place) -> _Times:
         known = self._times.get(place)
         if known is None:
-            known = self._times[place] = _Times(place, self._reference)
+            known = self._times[place] = _Times(place, self._clock)
         return known
 
 

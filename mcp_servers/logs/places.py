@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import LogRecord
-from mcp_servers.logs.times import parse_time
+from mcp_servers.logs.times import Clock
 
 NOWHEN = datetime(1, 1, 2, tzinfo=UTC)
 """Given to a parser as the time of the line before, to see whether the next line tells its own."""
@@ -102,9 +102,9 @@ class Place:
 class Probe:
     """Asks a parser what it reads in a line, and which parts of the line it reads it from."""
 
-    def __init__(self, parser: Parser, reference: datetime) -> None:
+    def __init__(self, parser: Parser, clock: Clock) -> None:
         self._parser = parser
-        self._reference = reference
+        self._clock = clock
         self._mute: set[bytes] = set()
 
     def record(self, line: bytes) -> LogRecord:
@@ -144,7 +144,7 @@ class Probe:
         return tuple(told)
 
     def _is(self, text: bytes, moment: datetime) -> bool:
-        return bool(text) and parse_time(text.decode("utf-8", "replace"), self._reference) == moment
+        return bool(text) and self._clock.read(text.decode("utf-8", "replace")) == moment
 
     def _moves(self, line: bytes, place: Place, moment: datetime) -> bool:
         """Whether another last digit there is another time."""
