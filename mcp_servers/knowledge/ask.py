@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, NotRequired
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -13,12 +14,6 @@ from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.redaction import clean
 from mcp_servers.knowledge import model
 from mcp_servers.knowledge.recall import Question
-
-
-class FingerprintGiven(TypedDict):
-    coarse: Annotated[str, Field(max_length=64)]
-    fine: NotRequired[Annotated[str, Field(max_length=64)]]
-    version: NotRequired[int]
 
 
 class Change(TypedDict):
@@ -39,7 +34,7 @@ class File(TypedDict):
 _ID = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
 Files = Annotated[list[File], Field(description="The files to check, whole.", max_length=500)]
-Fingerprint = Annotated[str | FingerprintGiven, Field(description="As find_anomalies gives it, or its coarse part.")]
+Fingerprint = Annotated[str | dict[str, Any], Field(description="As find_anomalies gives it, or its coarse part.")]
 Template = Annotated[str, Field(description="The anomaly's template text.", max_length=4000)]
 Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]
 InRepository = Annotated[str, Field(description="Empty: all.", max_length=200)]
@@ -71,13 +66,19 @@ def text(given: str) -> str:
     return cleaned.strip()
 
 
-def fingerprint_of(given: str | FingerprintGiven) -> model.Fingerprint:
+def fingerprint_of(given: str | Mapping[str, Any]) -> model.Fingerprint:
+    """The fingerprint; raises `Refusal` for an object that is none."""
     if isinstance(given, str):
         return model.Fingerprint(given[:64])
-    return model.Fingerprint(given["coarse"], given.get("fine", ""))
+    coarse, fine = given.get("coarse"), given.get("fine", "")
+    if not isinstance(coarse, str) or not isinstance(fine, str) or max(len(coarse), len(fine)) > 64:
+        raise Refusal(
+            "The fingerprint is not one of find_anomalies; hand it on unchanged, or give its coarse part.", code="bad_fingerprint"
+        )
+    return model.Fingerprint(coarse, fine)
 
 
-def question_of(fingerprint: str | FingerprintGiven, template: str, words: str) -> Question:
+def question_of(fingerprint: str | Mapping[str, Any], template: str, words: str) -> Question:
     """The question; raises `Refusal` for an empty one."""
     question = Question(fingerprint_of(fingerprint), text(template)[: model.LOGS_KEPT], words.strip())
     if not question:

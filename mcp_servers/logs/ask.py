@@ -12,9 +12,9 @@ from mcp_servers.kit.errors import Refusal
 from mcp_servers.logs.model import Query, Severity
 from mcp_servers.logs.times import parse_moment
 
-Sources = Annotated[list[str] | None, Field(description="Names in kintsugi.toml; default: all.")]
-Since = Annotated[str, Field(description="15m, 2h, 7d or ISO time; empty: from the beginning.", max_length=64)]
-Until = Annotated[str, Field(description="Exclusive; empty: now.", max_length=64)]
+Sources = list[str] | None
+Since = Annotated[str, Field(description="15m, 2h, 7d or ISO; empty: all.", max_length=64)]
+Until = Annotated[str, Field(description="Empty: now.", max_length=64)]
 Text = Annotated[str, Field(description="Only records with this text in message, attribute or trace id.", max_length=500)]
 Level = Annotated[Literal["", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], Field(description="This and graver.")]
 Services = list[str] | None

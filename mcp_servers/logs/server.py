@@ -15,7 +15,7 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.logs import anomalies, verdict
+from mcp_servers.logs import anomalies, health_tools, verdict
 from mcp_servers.logs.answers import (
     AnomaliesFound,
     FixVerdict,
@@ -52,12 +52,13 @@ def register(tools: Toolbox, deps: Deps) -> None:
     _register_digest(tools, deps, reader)
     _register_anomalies(tools, deps, reader)
     _register_verdict(tools, deps, reader)
+    health_tools.register(tools, deps, reader)
 
 
 def _register_reading(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="List log sources")
     async def list_log_sources() -> SourcesListed:
-        """Lists the places that this project's logs are read from."""
+        """Lists the places that logs are read from. Tools that take sources mean these names, and all without them."""
         project = deps.watched()
         listed = [SourceDescribed(name=one.name, type=one.type, reads=open_source(one, project.root).describe()) for one in project.sources]
         return SourcesListed(returned=len(listed), total=len(listed), omitted=0, sources=listed)
@@ -123,7 +124,7 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         reading, tally = await run_sync(reader().read, sources, wide)
         window, earlier = _split(reading.records, query.since, before)
         find = anomalies.find
-        findings = await run_sync(lambda: find(window, now=query.until or now, baseline=earlier, app_roots=tuple(app_roots or ())))
+        findings = await run_sync(lambda: find(window, now=query.until or now, since=query.since, baseline=earlier, app_roots=tuple(app_roots or ())))
         if reading.cut:
             tally.notes.append(f"Only the newest {len(reading.records)} records were looked at; narrow the window for the others.")
         return anomalies_found(findings, offset, len(window), tally, asked_of(query, sources), ROOM)

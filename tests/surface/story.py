@@ -131,6 +131,11 @@ class Story:
         deployed = self.ledger.case(case).times["deployed"].isoformat()
         verdict = await self.call("verify_fix", fingerprint=found["fingerprint"]["coarse"], fixed_at=deployed, since=found["first_seen"])
         assert verdict["word"] == "verified"
+        await self.call("check_deployment_health", since=deployed)
+        await self.call("get_service_health", service="warehouse.jobs", since="9h")
+        await self.call("get_error_trends", since="12h")
+        await self.call("analyze_pattern_logs", pattern="printed notes", at=deployed)
+        await self.call("correlate_services", since="12h")
         self.ledger.append(case, "verified", verdict, actor="kintsugi")
 
     async def _learn(self, case: str, found: dict[str, Any], fix: str, ticket: str) -> None:
