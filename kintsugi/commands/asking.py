@@ -1,0 +1,61 @@
+"""How the commands over logs ask a tool: the sources of the command line become a project, and nothing of it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from mcp_servers.kit.project import Project, Source
+from mcp_servers.launch import assemble, find_project
+
+_DOCKER = "docker:"
+
+sources_argument = click.argument("sources", nargs=-1, metavar="SOURCE…")
+since_option = click.option("--since", default="", metavar="TIME", help="Begin of the window: 15m, 2h, 7d, or an ISO time.")
+until_option = click.option("--until", default="", metavar="TIME", help="End of the window; now when left out.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+
+
+def project_of(sources: Sequence[str], folder: Path) -> Project | None:
+    """A project made of the sources named on the command line, or the one that watches this folder when none is named."""
+    if not sources:
+        return find_project(folder)
+    return Project(folder, folder.name, sources=tuple(_source(number, text) for number, text in enumerate(sources, start=1)))
+
+
+def _source(number: int, text: str) -> Source:
+    if text.startswith(_DOCKER):
+        name = text.removeprefix(_DOCKER)
+        return Source(text, "docker", {"containers": [name]} if name else {})
+    return Source(f"{text} ({number})", "files", {"paths": [text]})
+
+
+def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
+    """The tool's answer, with a sign of life on standard error while it reads. Nothing of it is kept."""
+    from kintsugi.tools import Tools
+
+    arguments = {name: value.upper() if name == "severity" else value for name, value in asked.items()}
+    with TemporaryDirectory(prefix="kintsugi-") as home, _progress() as progress:
+        progress.add_task(f"Reading {', '.join(sources) or 'the sources of kintsugi.toml'}")
+        deps = assemble(project_of(sources, Path.cwd()), home=Path(home))
+        try:
+            return asyncio.run(Tools(deps, ["logs"]).call(tool, **arguments))
+        finally:
+            deps.database.close()
+
+
+def _progress() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal)
+
+
+def print_json(answer: dict[str, Any]) -> None:
+    click.echo(json.dumps(answer, ensure_ascii=False))
