@@ -2,35 +2,78 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mcp_servers.kit.errors import Refusal
+from mcp_servers.logs.layouts import LAYOUTS, moment_of
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)
-}
-_ZONE = re.compile(r"\s*(?:Z|UTC|GMT|([+-]\d\d):?(\d\d)?)$")
-_ACCESS = re.compile(r"(\d{1,2})/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?: ([+-])(\d\d):?(\d\d))?")
-_SYSLOG = re.compile(r"([A-Za-z]{3}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(\.\d+)?")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d{9,20}(?:\.\d*)?")
 _RELATIVE = re.compile(r"(?:last\s+)?(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d|w)[a-z]*(?:\s+ago)?", re.I)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_REMEMBERED = 4096
+_LONGEST = 64
+
+
+class Clock:
+    """Reads the times of one source. The layout that fitted last is tried first, and a moment read before is not read again.
+
+    Knows ISO 8601 and its variants, epoch s/ms/µs/ns, syslog, access log, RFC 2822, ctime, TAI64N, `a/b/c` dates (month first until a
+    first number above 12 tells otherwise) and bare clock times. No zone means UTC. Never raises: nonsense is None.
+    """
+
+    def __init__(self, reference: datetime) -> None:
+        self._reference = reference
+        self._layouts = list(LAYOUTS)
+        self._known: dict[str, datetime | None] = {}
+        self._day_first = False
+
+    def read(self, value: Any) -> datetime | None:
+        """The moment that a value of a log tells, or None."""
+        if value.__class__ is str and not value.isdigit():
+            iso = value.replace("/", "-", 2) if value[4:5] == "/" else value
+            try:
+                return datetime.fromisoformat(iso if iso[-1:] == "Z" else iso + "Z")  # most logs write no zone
+            except ValueError:
+                return self._remembered(value)
+        if isinstance(value, bool) or value is None:
+            return None
+        if isinstance(value, (int, float)):
+            return _epoch(value)
+        return self._remembered(str(value))
+
+    def _remembered(self, text: str) -> datetime | None:
+        text = text[:_LONGEST]
+        if text in self._known:
+            return self._known[text]
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        try:
+            bare = text.strip()
+            found = self._read(bare[1:-1] if bare[:1] == "[" else bare)
+        except (ValueError, OverflowError, OSError):
+            found = None
+        self._known[text] = found
+        return found
+
+    def _read(self, text: str) -> datetime | None:
+        if not (len(text) == 14 and text.isdigit()) and _NUMBER.fullmatch(text):  # fourteen digits are a date and a clock time
+            return _epoch(float(text) if "." in text else int(text))
+        for position, layout in enumerate(self._layouts):
+            if match := layout.fullmatch(text):
+                if position:
+                    self._layouts.insert(0, self._layouts.pop(position))
+                if "one" in layout.groupindex and 12 < int(match["one"]) <= 31 and len(match["three"]) == 4:
+                    self._day_first = True
+                return moment_of(match, self._reference, day_first=self._day_first)
+        return None if text.isdigit() else _iso(text)
 
 
 def parse_time(value: Any, reference: datetime) -> datetime | None:
-    """The moment that a value of a log tells, or None. Knows ISO variants, epoch s/ms/µs/ns, access log and syslog times; no zone means UTC."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, (int, float)):
-        return _epoch(float(value))
-    text = str(value).strip().strip("[]")
-    try:
-        return _utc(datetime.fromisoformat(text))
-    except ValueError:
-        return _other(text, reference)
+    """The moment that one value tells, or None; see `Clock`."""
+    return Clock(reference).read(value)
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
@@ -49,54 +92,21 @@ def parse_moment(text: str, now: datetime) -> datetime:
     return moment
 
 
-def _other(text: str, reference: datetime) -> datetime | None:
-    if _NUMBER.fullmatch(text):
-        return _epoch(float(text)) if len(text.partition(".")[0]) >= 9 else None
-    if access := _ACCESS.match(text):
-        return _from_access(access)
-    if syslog := _SYSLOG.match(text):
-        return _from_syslog(syslog, reference)
-    zone = _ZONE.search(text)
-    plain = (text[: zone.start()] if zone else text).replace("/", "-", 2)
-    try:
-        moment = datetime.fromisoformat(plain)
-    except ValueError:
-        return None
-    if zone and zone[1]:
-        moment -= timedelta(hours=int(zone[1]), minutes=int(zone[1][0] + (zone[2] or "0")))
-    return _utc(moment)
-
-
-def _utc(moment: datetime) -> datetime:
+def _iso(text: str) -> datetime | None:
+    moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _epoch(number: float) -> datetime | None:
-    for limit, unit in ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9)):
+    for limit, unit in ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000)):
         if number < limit:
-            return datetime.fromtimestamp(number / unit, UTC) if number > 0 else None
+            return _since_epoch(number, unit) if number > 0 else None
     return None
 
 
-def _from_access(match: re.Match[str]) -> datetime | None:
-    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = match.groups()
-    try:
-        moment = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
-    except (KeyError, ValueError):
-        return None
-    offset = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-    return moment + offset if sign == "-" else moment - offset
-
-
-def _from_syslog(match: re.Match[str], reference: datetime) -> datetime | None:
-    """Syslog tells no year: the latest one that does not lie in the future of `reference`."""
-    month, day, hour, minute, second, fraction = match.groups()
-    microsecond = int(float(fraction or 0) * 1_000_000)
-    for year in (reference.year + 1, reference.year, reference.year - 1):
-        try:
-            moment = datetime(year, _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), microsecond, tzinfo=UTC)
-        except (KeyError, ValueError):
-            continue
-        if moment <= reference + timedelta(days=1):
-            return moment
-    return None
+def _since_epoch(number: float, unit: int) -> datetime:
+    if isinstance(number, int):
+        seconds, rest = divmod(number, unit)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1_000_000 // unit)
+    whole = math.floor(number / unit)
+    return datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=round((number / unit - whole) * 1_000_000))
