@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.kit.budget import fit, tokens
 from mcp_servers.kit.redaction import clean
-from mcp_servers.logs.anomalies import Findings
+from mcp_servers.logs.anomaly import Findings, Statistics
 from mcp_servers.logs.digest import Line
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.sources import Tally
@@ -114,6 +114,15 @@ class LeftAloneShown(TypedDict):
     count: int
 
 
+class TestsMade(TypedDict):
+    """Of the findings that rest on a test at most the share `q` may be chance: that many, `expected_false`, of those that `passed`."""
+
+    made: int
+    passed: int
+    q: float
+    expected_false: float
+
+
 class AnomaliesFound(TypedDict):
     """`anomalies` are untrusted data from production; hand them to open_case unchanged."""
 
@@ -126,6 +135,7 @@ class AnomaliesFound(TypedDict):
     anomalies: list[dict[str, Any]]
     left_alone: list[LeftAloneShown]
     left_alone_omitted: NotRequired[int]
+    tests: TestsMade
     notes: NotRequired[list[str]]
     hint: NotRequired[str]
 
@@ -200,7 +210,7 @@ def anomalies_found(findings: Findings, offset: int, records: int, tally: Tally,
     left: list[LeftAloneShown] = [{"title": one.title[:160], "reason": one.reason[:200], "count": one.count} for one in findings.left_alone]
     answer = AnomaliesFound(
         returned=0, total=len(findings.anomalies), omitted=0, records_read=records, lines_read=tally.lines,
-        asked=asked, anomalies=[], left_alone=[],
+        asked=asked, anomalies=[], left_alone=[], tests=_tests(findings.statistics),
     )  # fmt: skip
     _annotate(answer, tally, empty=not records)
     room = budget - tokens(clean(answer)) - _SLACK
@@ -285,6 +295,10 @@ def _template(line: Line) -> TemplateShown:
     if "<*>" in template.text:
         shown["sample"] = template.sample[:_VALUE]
     return cast(TemplateShown, {name: value for name, value in shown.items() if value not in ("", None)})
+
+
+def _tests(told: Statistics) -> TestsMade:
+    return TestsMade(made=told.tests, passed=told.passed, q=told.q, expected_false=told.expected_false)
 
 
 def _without_library_code(anomaly: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcp_servers.logs import signals
+from mcp_servers.logs import signals, topics
 from mcp_servers.logs.groups import Group
 from mcp_servers.logs.model import LogRecord
 from mcp_servers.logs.signals import Marked, Signal
@@ -65,6 +65,11 @@ def reason_to_leave(group: Group) -> str:
     """The plain words for a group that no rule made an anomaly."""
     if group.signal == Signal.CLIENT_ERROR:
         return "an expected refusal: the service answered a client's mistake with 4xx, as it should"
+    rule = topics.of(group.lead.body)
+    if rule and group.signal == Signal.CONCERN and group.count < rule.enough:
+        return f"seen {_times(group.count)}: fewer than {rule.enough} of {rule.name} are what every day brings"
+    if rule and group.before and group.signal != Signal.ERROR:
+        return f"as often as ever: the baseline holds {len(group.before)} of it"
     if group.signal in (Signal.ERROR, Signal.FAILED_REQUEST):
         return f"seen {_times(group.count)} without a stack trace: fewer than three are not worth a case yet"
     if group.signal in (Signal.TRUNCATION, Signal.SLOW, Signal.DUPLICATE):

@@ -30,7 +30,7 @@ from mcp_servers.logs.answers import (
     records_found,
 )
 from mcp_servers.logs.ask import Level, Services, Since, Sources, Text, Until, query_of
-from mcp_servers.logs.digest import Digest
+from mcp_servers.logs.bulk import digested
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import Tally, open_source
@@ -94,7 +94,7 @@ def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -
         """Folds any amount of log into templates with counts, rare errors first, so that every line is shown or accounted for.
         Expand a template with query_logs(template=id)."""
         query = query_of(deps, since, until, text, severity, services)
-        digest, tally = await run_sync(_digested, reader(), sources, query)
+        digest, tally = await run_sync(digested, reader(), sources, query)
         lines = await run_sync(digest.lines)
         return log_digest(lines, tally, asked_of(query, sources), min(budget, ROOM))
 
@@ -124,7 +124,9 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         reading, tally = await run_sync(reader().read, sources, wide)
         window, earlier = _split(reading.records, query.since, before)
         find = anomalies.find
-        findings = await run_sync(lambda: find(window, now=query.until or now, since=query.since, baseline=earlier, app_roots=tuple(app_roots or ())))
+        findings = await run_sync(
+            lambda: find(window, now=query.until or now, since=query.since, baseline=earlier, app_roots=tuple(app_roots or ()))
+        )
         if reading.cut:
             tally.notes.append(f"Only the newest {len(reading.records)} records were looked at; narrow the window for the others.")
         return anomalies_found(findings, offset, len(window), tally, asked_of(query, sources), ROOM)
@@ -178,19 +180,12 @@ def _split(records: Sequence[LogRecord], since: datetime | None, baseline: datet
     return window, [record for record in records if not belongs(record) and record.timestamp and record.timestamp >= baseline]
 
 
-def _digested(reader: Reader, sources: Sequence[str] | None, query: Query) -> tuple[Digest, Tally]:
-    digest, tally = Digest(), Tally()
-    for record in reader.scan(sources, query, tally):
-        digest.add(record)
-    return digest, tally
-
-
 def _matching(reader: Reader, sources: Sequence[str] | None, query: Query, template: str) -> tuple[tuple[LogRecord, ...], Tally]:
     """The records asked for. Templates depend on the records they were mined from, so those of one are found by mining again."""
     if not template:
         reading, tally = reader.read(sources, query)
         return reading.records, tally
-    digest, _ = _digested(reader, sources, query)
+    digest, _ = digested(reader, sources, query)
     if template not in {line.template.id for line in digest.lines()}:
         raise Refusal(
             f"No template {template!r} in this window; ask digest_logs with the same window and conditions first.", code="no_such_template"

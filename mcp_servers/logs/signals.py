@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
+from mcp_servers.logs import topics
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.traffic import is_access, request_of
 
@@ -21,6 +22,7 @@ class Signal(StrEnum):
     CLIENT_ERROR = "client error"
     WARNING = "warning"
     NOTICE = "notice"
+    CONCERN = "concern"
     NONE = ""
 
 
@@ -64,7 +66,7 @@ def of(record: LogRecord) -> Signal:
         return Signal.DEPRECATION
     if record.severity >= Severity.ERROR or (raised and not record.severity):
         return Signal.ERROR
-    return Signal.WARNING if raised else _of_words(text, record.severity)
+    return Signal.WARNING if raised else _of_words(text, record.severity) or (Signal.CONCERN if topics.of(text) else Signal.NONE)
 
 
 def says_retry(record: LogRecord) -> bool:

@@ -1,20 +1,20 @@
-"""Is this more than usual? A negative-binomial prediction from the baseline, over several bucket widths, with one correction for all."""
+"""Is this more than usual? Every bucket of a window against what the baseline predicts for it, over several bucket widths."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
-from statistics import fmean, variance
 
-from mcp_servers.logs import statistics
+from mcp_servers.logs.prediction import Baseline, learned
 
-_WIDTHS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
-_FALSE_DISCOVERIES = 0.01
-_MOST_BUCKETS = 48
+_WIDTHS = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+_FINEST = 60
+_MOST_BUCKETS = 288
 _SMALLEST = timedelta(seconds=1)
+_HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+_ENOUGH_LIKE_IT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,68 +32,97 @@ class Span:
     start: datetime
     end: datetime
 
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """The most surprising bucket of a series: when it begins, how surprising, how many times the usual rate."""
+    """A bucket of a series: when it begins, how surprising it is, how many times the usual rate with the 95 % interval."""
 
     onset: datetime
     p: float
     ratio: float
+    low: float = 0.0
+    high: float = 0.0
+    width: timedelta = timedelta(minutes=1)
 
 
-def find(series: Sequence[Series], baseline: Span, window: Span) -> list[Spike | None]:
-    """For every series the spike that stays significant among all tests of the call, or None."""
-    tests = [(index, spike) for index, one in enumerate(series) for spike in _tests(one, baseline, window)]
-    kept = statistics.benjamini_hochberg([spike.p for _, spike in tests], _FALSE_DISCOVERIES)
-    best: list[Spike | None] = [None] * len(series)
-    for (index, spike), significant in zip(tests, kept, strict=True):
-        known = best[index]
-        if significant and (known is None or spike.p < known.p):
-            best[index] = spike
-    return best
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The surprising buckets of each series, and how many buckets were looked at for all of them."""
+
+    spikes: list[list[Spike]]
+    tests: int
 
 
-def predictive_p(count: int, exposure: float, counts: Sequence[int], exposures: Sequence[float]) -> float:
-    """The chance of `count` or more events in one bucket, after these buckets; as doubtful as the baseline is short or bursty."""
-    total, whole = sum(counts) + 0.5, sum(exposures)
-    if whole <= 0 or exposure <= 0:
-        return 1.0
-    mean = fmean(counts)
-    spread = max(0.0, (variance(counts) - mean) / mean**2) if len(counts) > 1 and mean > 0 else 0.0
-    shape = min(total, 1 / spread) if spread > 0 else total
-    return statistics.negative_binomial_at_least(count, shape, total * exposure / whole)
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    series: int
+    start: datetime
+    count: int
+    exposure: float
+    baseline: Baseline
 
 
-def _tests(series: Series, baseline: Span, window: Span) -> list[Spike]:
-    length = max(window.end - window.start, _SMALLEST)
-    widths = [width for width in _WIDTHS if width <= length] or [length]
-    return [test for width in widths for test in _tests_of_width(series, baseline, window, width)]
+def test(series: Sequence[Series], baseline: Span, window: Span) -> Tested:
+    """Every bucket of every series at every width; the prior for their scatter is learned per width from all of them."""
+    spikes: list[list[Spike]] = [[] for _ in series]
+    tests = 0
+    for width in widths(window.length):
+        buckets = [bucket for index, one in enumerate(series) for bucket in _buckets_of(index, one, baseline, window, width)]
+        tests += len(buckets)
+        prior = learned([*{id(bucket.baseline): bucket.baseline for bucket in buckets}.values()])
+        known: dict[int, Baseline] = {}
+        for bucket in buckets:
+            usual = known.setdefault(id(bucket.baseline), replace(bucket.baseline, prior=prior))
+            if bucket.count > usual.rate * bucket.exposure > 0:
+                p = usual.at_least(bucket.count, bucket.exposure)
+                spikes[bucket.series].append(Spike(bucket.start, p, *usual.ratio(bucket.count, bucket.exposure), width))
+    return Tested(spikes, tests)
 
 
-def _tests_of_width(series: Series, baseline: Span, window: Span, width: timedelta) -> list[Spike]:
-    past = _buckets(baseline.end, -width, min(_MOST_BUCKETS, max(1, int((baseline.end - baseline.start) / width))))
-    if not series.chances_before and baseline.end - baseline.start < width:
-        past = [(baseline.start, max(baseline.end, baseline.start + _SMALLEST))]
-    counts = [_count(series.before, start, end) for start, end in past]
-    exposures = [_exposure(series.chances_before, start, end) for start, end in past]
-    spikes: list[Spike] = []
-    for start, end in _buckets(window.start, width, max(1, int((window.end - window.start) / width))):
-        count, exposure = _count(series.during, start, end), _exposure(series.chances_during, start, end)
-        usual = (sum(counts) + 0.5) * exposure / sum(exposures) if sum(exposures) else 0.0
-        if count and usual:
-            spikes.append(Spike(start, predictive_p(count, exposure, counts, exposures), count / usual))
-    return spikes
+def widths(length: timedelta) -> list[timedelta]:
+    """The bucket widths that a window of this length is looked at with: such that it holds 1 to 60, and the whole window."""
+    length = max(length, _SMALLEST)
+    return [width for width in _WIDTHS if length / _FINEST <= width < length] + [length]
 
 
-def _buckets(origin: datetime, width: timedelta, number: int) -> list[tuple[datetime, datetime]]:
-    edges = [origin + width * step for step in range(number + 1)]
-    return [(min(a, b), max(a, b)) for a, b in pairwise(edges)]
+def counted(times: Sequence[datetime], span: Span) -> int:
+    """How many of these sorted times lie in the span."""
+    return bisect_left(times, span.end) - bisect_left(times, span.start)
 
 
-def _count(times: Sequence[datetime], start: datetime, end: datetime) -> int:
-    return bisect_left(times, end) - bisect_left(times, start)
+def before(start: datetime, baseline: Span, width: timedelta) -> list[Span]:
+    """The baseline's buckets for one that starts here: of the same hour of the week or day when three such hours exist, else the last ones."""
+    for period in (_WEEK, _DAY):
+        hours = [start - period * n for n in range(1, baseline.length // period + 2)]
+        whole = [hour for hour in hours if baseline.start <= hour and hour + max(_HOUR, width) <= baseline.end]
+        if len(whole) >= _ENOUGH_LIKE_IT:
+            steps = max(1, _HOUR // width)
+            return [Span(hour + width * step, hour + width * (step + 1)) for hour in whole for step in range(steps)][:_MOST_BUCKETS]
+    number = min(_MOST_BUCKETS, baseline.length // width)
+    if number < 1:
+        return [Span(baseline.start, max(baseline.end, baseline.start + _SMALLEST))]
+    return [Span(baseline.end - width * (step + 1), baseline.end - width * step) for step in range(number)]
 
 
-def _exposure(chances: Sequence[datetime], start: datetime, end: datetime) -> float:
-    return float(_count(chances, start, end)) if chances else (end - start).total_seconds()
+def _buckets_of(index: int, series: Series, baseline: Span, window: Span, width: timedelta) -> list[_Bucket]:
+    found: list[_Bucket] = []
+    known: dict[datetime, Baseline] = {}
+    for step in range(max(1, window.length // width)):
+        bucket = Span(window.start + width * step, window.start + width * (step + 1))
+        hour = window.start + _HOUR * ((bucket.start - window.start) // _HOUR)
+        if hour not in known:
+            known[hour] = _baseline(series, before(hour, baseline, width))
+        found.append(_Bucket(index, bucket.start, counted(series.during, bucket), _exposure(series.chances_during, bucket), known[hour]))
+    return found
+
+
+def _baseline(series: Series, spans: Sequence[Span]) -> Baseline:
+    return Baseline([counted(series.before, span) for span in spans], [_exposure(series.chances_before, span) for span in spans])
+
+
+def _exposure(chances: Sequence[datetime], span: Span) -> float:
+    return float(counted(chances, span)) if chances else span.length.total_seconds()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,6 +92,16 @@ class Traffic:
         """The access records of a service."""
         return self._of_service.get(service, [])
 
+    @property
+    def accesses(self) -> list[LogRecord]:
+        """All access records, service by service."""
+        return [record for records in self._of_service.values() for record in records]
+
+    def users(self, records: Iterable[LogRecord], who: Callable[[LogRecord], str]) -> int:
+        """How many different users (or clients) are behind these records: named by themselves or by a request of the same trace."""
+        found = {name for record in records if (name := who(record) or self._by_trace(record, who))}
+        return len(found)
+
     def times(self, service: str) -> list[datetime]:
         return [record.timestamp for record in self.of(service) if record.timestamp is not None]
 
@@ -131,6 +141,9 @@ class Traffic:
             running += step
             peak = max(peak, running)
         return peak
+
+    def _by_trace(self, record: LogRecord, who: Callable[[LogRecord], str]) -> str:
+        return next((name for access in self._of_trace.get(record.trace_id, []) if (name := who(access))), "") if record.trace_id else ""
 
     def _joined(self, record: LogRecord) -> Request:
         own = request_of(record)

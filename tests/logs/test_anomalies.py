@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mcp_servers.logs import stacktrace
-from mcp_servers.logs.anomalies import Anomaly, Findings, find
+from mcp_servers.logs import fingerprint, stacktrace
+from mcp_servers.logs.anomalies import find
+from mcp_servers.logs.anomaly import Anomaly, Findings
 from mcp_servers.logs.model import LogRecord, Severity
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -310,14 +311,27 @@ def test_the_body_of_a_failing_request_is_kept():
 def test_an_anomaly_is_plain_json():
     anomaly = only([*failing(4), *healthy(10)])
     value = json.loads(json.dumps(anomaly.as_json()))
-    assert value["fingerprint"]["version"] == 1
+    assert value["fingerprint"]["version"] == fingerprint.VERSION
     assert stacktrace.StackTrace.from_json(value["trace"]) == anomaly.trace
     assert value["samples"][0]["at"] == START.isoformat()
     assert len(value["samples"]) <= 3
     assert value["releases"] == {"r3": 4}
     assert (value["first_seen"], value["last_seen"]) == (START.isoformat(), at(3).isoformat())
     assert set(value) == {
-        *("id", "kind", "title", "service", "severity", "error_type", "fingerprint", "template", "count", "requests", "rate_per_minute"),
+        *(
+            "id",
+            "kind",
+            "title",
+            "service",
+            "severity",
+            "error_type",
+            "healable",
+            "fingerprint",
+            "template",
+            "count",
+            "requests",
+            "rate_per_minute",
+        ),
         *(
             "first_seen",
             "last_seen",

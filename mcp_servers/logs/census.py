@@ -1,0 +1,75 @@
+"""Every kind of line that a service writes, in the baseline and in the window: what is new, what is missing, what became slow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mcp_servers.logs.digest import text_of
+from mcp_servers.logs.model import LogRecord, Severity
+from mcp_servers.logs.templates import Miner
+from mcp_servers.logs.traffic import is_access, request_of
+
+
+@dataclass(slots=True)
+class LineKind:
+    """One template of one service: its records before and in the window, in time order."""
+
+    service: str
+    text: str
+    is_access: bool = False
+    severity: Severity = Severity.UNSPECIFIED
+    before: list[LogRecord] = field(default_factory=list[LogRecord])
+    during: list[LogRecord] = field(default_factory=list[LogRecord])
+
+    @property
+    def title(self) -> str:
+        return self.text[:160]
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """All kinds of line of a call. Records without a time are left out: they belong to no side of the window."""
+
+    kinds: tuple[LineKind, ...]
+
+    @property
+    def of_service(self) -> dict[str, list[LineKind]]:
+        found: defaultdict[str, list[LineKind]] = defaultdict(list)
+        for kind in self.kinds:
+            found[kind.service].append(kind)
+        return dict(found)
+
+
+def take(window: Iterable[LogRecord], baseline: Sequence[LogRecord]) -> Census:
+    """The census of both; empty without a baseline, since nothing can be compared then."""
+    if not baseline:
+        return Census(())
+    sides = ([_told(record) for record in baseline if record.timestamp], [_told(record) for record in window if record.timestamp])
+    miners: defaultdict[str, Miner] = defaultdict(Miner)
+    for record, text, access in (*sides[0], *sides[1]):
+        if not access:
+            miners[record.service].add(text, record.timestamp)
+    kinds: dict[tuple[str, str], LineKind] = {}
+    for place, side in enumerate(sides):
+        for record, text, access in side:
+            template = None if access else miners[record.service].assign(text)
+            text = template.text if template else text
+            kind = kinds.setdefault((record.service, text), LineKind(record.service, text, access))
+            kind.severity = max(kind.severity, record.severity)
+            (kind.during if place else kind.before).append(record)
+    return Census(tuple(kinds.values()))
+
+
+def times(records: Iterable[LogRecord]) -> list[datetime]:
+    """The times of these records, sorted."""
+    return sorted(record.timestamp for record in records if record.timestamp is not None)
+
+
+def _told(record: LogRecord) -> tuple[LogRecord, str, bool]:
+    if not is_access(record):
+        return record, text_of(record), False
+    request = request_of(record)
+    return record, f"{request.method} {request.route} answered {request.status}", True
