@@ -152,8 +152,7 @@ def _compared(service: Service, earlier: Period) -> Iterable[_Candidate]:
     if not service.exposure_before or not service.exposure_after or not after.lines:
         return
     counts = (health.failures(after), service.exposure_after, health.failures(before), service.exposure_before)
-    times = sorted(time for error in before.errors.values() for time in error.times)
-    clumping = rates.clumping(times, earlier)
+    clumping = rates.clumping(before.error_times, earlier.start.timestamp(), earlier.end.timestamp())
     ratio = rates.ratio(*counts)
     told = (
         f"{counts[0]} failures in {_figure(counts[1])} {service.unit}, against {counts[2]} in {_figure(counts[3])}"

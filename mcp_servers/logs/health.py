@@ -68,8 +68,7 @@ def _errors(now: Observation, before: Observation, period: Period, earlier: Peri
     after, past, _ = rates.exposures(now, before, period, earlier)
     if not before.lines:
         return None, 1.0
-    times = sorted(time for error in before.errors.values() for time in error.times)
-    clumping = rates.clumping(times, earlier)
+    clumping = rates.clumping(before.error_times, earlier.start.timestamp(), earlier.end.timestamp())
     counts = (failures(now), after, failures(before), past)
     return rates.ratio(*counts), rates.p_higher(*counts, clumping)
 

@@ -54,6 +54,11 @@ class Observation:
         return sum(len(error.times) for error in self.errors.values())
 
     @property
+    def error_times(self) -> list[float]:
+        """Sorted seconds since the epoch."""
+        return sorted(time.timestamp() for error in self.errors.values() for time in error.times)
+
+    @property
     def top_errors(self) -> list[ErrorSeen]:
         """The most frequent first."""
         return sorted(self.errors.values(), key=lambda error: (-len(error.times), error.title))

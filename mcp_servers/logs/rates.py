@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import datetime
+from itertools import pairwise
 
 from mcp_servers.logs import statistics
 from mcp_servers.logs.observation import Observation, Period
 
-_PARTS = 24
+_PARTS = 48
 _EVENTS_A_PART = 3
 _FEWEST_PARTS = 6
 
@@ -40,13 +41,22 @@ def exposures(after: Observation, before: Observation, period: Period, earlier: 
     return period.minutes, earlier.minutes, "minutes"
 
 
-def clumping(times: Sequence[datetime], period: Period) -> float:
-    """Variance over mean of the counts in equal parts of the period, 1 when they look independent."""
-    number = min(_PARTS, len(times) // _EVENTS_A_PART)
-    if number < _FEWEST_PARTS or period.minutes <= 0:
-        return 1.0
-    step = (period.end - period.start) / number
-    counts = [0] * number
-    for time in times:
-        counts[min(number - 1, max(0, (time - period.start) // step))] += 1
-    return statistics.overdispersion(counts)
+def clumping(events: Sequence[float], begin: float, end: float, chances: Sequence[float] = ()) -> float:
+    """Variance over mean of the counts in parts of equal exposure, the most at any width where it shows; 1 when they look independent.
+
+    `events` and `chances` (requests that could have met one; none: time itself) are sorted times in seconds, as are the ends.
+    """
+    number = min(_PARTS, len(events) // _EVENTS_A_PART)
+    most = 1.0
+    while number >= _FEWEST_PARTS and end > begin:
+        edges = _edges(chances, begin, end, number)
+        counts = [bisect_left(events, right) - bisect_left(events, left) for left, right in pairwise(edges)]
+        most = max(most, statistics.overdispersion(counts))
+        number //= 2
+    return most
+
+
+def _edges(chances: Sequence[float], begin: float, end: float, number: int) -> list[float]:
+    if len(chances) >= number * _EVENTS_A_PART:
+        return [begin, *(chances[len(chances) * part // number] for part in range(1, number)), end]
+    return [begin + (end - begin) * part / number for part in range(number + 1)]

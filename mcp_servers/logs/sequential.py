@@ -66,6 +66,11 @@ def below(rates: Rates, ratio: float) -> bool:
     return rates.ratio < ratio and rates.log_likelihood(ratio) <= _bar(rates)
 
 
+def above(rates: Rates, ratio: float) -> bool:
+    """Whether the interval begins above this ratio."""
+    return rates.ratio > ratio and rates.log_likelihood(ratio) <= _bar(rates)
+
+
 def p_less(rates: Rates) -> float:
     """The chance to see so few after, at any of the times that one may look, if the rate had not fallen."""
     return _p(rates, _LESS)

@@ -70,17 +70,18 @@ def _judge(rates: Rates, unit: Unit, seen_before: int) -> Verdict:
     low, high = sequential.interval(rates)
     needed = _needed(rates)
     p = sequential.p_more(rates) if rates.ratio > 1 else sequential.p_less(rates)
-    word = _word(rates, low, high, p)
+    word = word_of(rates)
     ratio = rates.ratio if rates.before else None
     return Verdict(word, p, ratio, low, high, _explain(word, rates, unit, high, p, needed, seen_before), needed, unit)
 
 
-def _word(rates: Rates, low: float, high: float | None, p: float) -> Word:
+def word_of(rates: Rates) -> Word:
+    """The word alone: three evaluations and no search."""
     if _verified(rates):
         return "verified"
-    if high is not None and high < 1:
+    if rates.before and sequential.below(rates, 1.0):
         return "improved"
-    return "worse" if low > 1 and p < _SURE else "not_shown_yet"
+    return "worse" if sequential.above(rates, 1.0) and sequential.p_more(rates) < _SURE else "not_shown_yet"
 
 
 def _verified(rates: Rates) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
-from mcp_servers.logs import fingerprint, statistics
+from mcp_servers.logs import fingerprint, rates
 from mcp_servers.logs.digest import text_of
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.paths import folded, path_of
@@ -19,9 +17,6 @@ from mcp_servers.logs.verdict import Exposure
 
 _MOSTLY = 0.9
 _REMEMBERED = 20_000
-_BUCKETS = 48
-_EVENTS_A_BUCKET = 3
-_FEWEST_BUCKETS = 6
 _SHOWN_PATHS = 5
 _SAME_MOMENT = timedelta(milliseconds=1).total_seconds()
 
@@ -158,7 +153,7 @@ class _Log:
         return Comparison(
             Exposure(len(before), len(requests_before), (self._fixed - begin) / 60),
             Exposure(len(after), len(requests_after), max(0.0, now - heard) / 60 if heard is not None else 0.0),
-            _clumping(before, requests_before, begin, self._fixed),
+            rates.clumping(before, begin, self._fixed, requests_before),
             opening,
             tuple(sorted({path for _, path in places or () if path})[:_SHOWN_PATHS]),
             len(early) + len(late) - len(before) - len(after),
@@ -220,21 +215,3 @@ class _Log:
         if event.place and places:
             return (event.place[0], routes.get(event.place[1], event.place[1])) in places
         return event.service in services
-
-
-def _clumping(events: Sequence[float], requests: Sequence[float], begin: float, end: float) -> float:
-    """Variance over mean of the counts in parts of equal exposure, at the widths where it shows; 1 when they look independent."""
-    number = min(_BUCKETS, len(events) // _EVENTS_A_BUCKET)
-    most = 1.0
-    while number >= _FEWEST_BUCKETS:
-        edges = _edges(requests, begin, end, number)
-        counts = [bisect_left(events, right) - bisect_left(events, left) for left, right in pairwise(edges)]
-        most = max(most, statistics.overdispersion(counts))
-        number //= 2
-    return most
-
-
-def _edges(requests: Sequence[float], begin: float, end: float, number: int) -> list[float]:
-    if len(requests) >= number * _EVENTS_A_BUCKET:
-        return [begin, *(requests[len(requests) * part // number] for part in range(1, number)), end]
-    return [begin + (end - begin) * part / number for part in range(number + 1)]
