@@ -36,4 +36,4 @@ def ledger_of(deps: Deps) -> Ledger:
 
 
 def approvals_of(deps: Deps) -> Approvals:
-    return Approvals(ledger_of(deps))
+    return Approvals(ledger_of(deps), deps.policy)

@@ -65,7 +65,7 @@ def assemble(
     """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used."""
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
-    gate = LedgerGate(ledger, Approvals(ledger))
+    gate = LedgerGate(ledger, Approvals(ledger, policy))
     return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy)
 
 

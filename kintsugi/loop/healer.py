@@ -24,7 +24,8 @@ from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
 ACTOR = "kintsugi"
 REGRESSION = "regression"
 BOARDING = timedelta(seconds=6)
-_MOVED_ON = {"illegal_move", "base_moved", "approval_expired"}
+_OUTDATED = {"base_moved", "policy_changed", "offer_expired"}
+_MOVED_ON = {"illegal_move", "approval_expired", *_OUTDATED}
 _ABOARD = {State.DIAGNOSED, State.PROPOSED, State.APPROVED, State.APPLIED}
 
 
@@ -319,8 +320,9 @@ class Healer:
         """The world moved since we looked: say so on the ledger, and look again."""
         if refusal.code == "illegal_move":
             return True
-        kind = "superseded" if refusal.code == "base_moved" else "expired"
-        await self._append(case, kind, {"fix": _fix(case).id, "reason": str(refusal)}, key=_fix(case).id)
+        kind = "superseded" if refusal.code in _OUTDATED else "expired"
+        once = f"{_fix(case).id} {case.times.get('approved', '')}"
+        await self._append(case, kind, {"fix": _fix(case).id, "reason": str(refusal)}, key=once)
         return True
 
     async def _append(self, case: Case, kind: str, data: Mapping[str, Any], key: str = "") -> Case:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, insert, select, update
 
+from mcp_servers.cases.channels import proof_of, riskier, same_person
 from mcp_servers.cases.ledger import Ledger
-from mcp_servers.cases.model import Case
+from mcp_servers.cases.model import Case, State
 from mcp_servers.kit.database import Migration
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Approval, Write
+from mcp_servers.kit.policy import SHIPPED, Policy
 
 METADATA = MetaData()
 APPROVALS = Table(
@@ -34,25 +36,50 @@ APPROVALS = Table(
 )
 
 
+VOTES = Table(
+    "approval_votes",
+    METADATA,
+    Column("digest", String(80), primary_key=True),
+    Column("person", String(200), primary_key=True),
+    Column("channel", String(20), nullable=False),
+    Column("proof", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+
 def _create(connection: Connection) -> None:
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, tables=[APPROVALS])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_create,)
-LIFETIME = timedelta(hours=1)
-PROOF: Mapping[str, int] = {"demo": 1, "elicitation": 1, "dashboard": 1, "terminal": 1, "signed": 2}
-"""How much a channel proves: 1 somebody at this machine, 2 a key that the agent cannot use."""
+def _create_votes(connection: Connection) -> None:
+    METADATA.create_all(connection, tables=[VOTES])
+
+
+MIGRATIONS: tuple[Migration, ...] = (_create, _create_votes)
+_TWO_PEOPLE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What waits for a person: one digest of one fix."""
+    """What waits for a person: one digest of one fix. `number` counts how often this digest was asked about: an answer to one is none to the next."""
 
     digest: str
     case: str
     fix: str
     risk: str
     requested: datetime
+    number: int = 1
+
+    @property
+    def statement(self) -> str:
+        """What a person signs: this request and no other."""
+        return f"kintsugi-approval v1\nfix: {self.fix}\ndigest: {self.digest}\nrisk: {self.risk}\nrequest: {self.nonce}\n"
+
+    @property
+    def nonce(self) -> str:
+        """Names this one request."""
+        content = f"{self.digest} {self.number} {self.requested.isoformat()}"
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def short(digest: str) -> str:
@@ -61,15 +88,17 @@ def short(digest: str) -> str:
 
 
 class Approvals:
-    """Requests and decisions, beside the ledger and in its database."""
+    """Requests and decisions, beside the ledger and in its database, under the policy of whoever runs Kintsugi."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, policy: Policy = SHIPPED) -> None:
         self._ledger = ledger
+        self._policy = policy
         self._database = ledger.database
         self._database.migrate("approvals", MIGRATIONS)
 
     def request(self, fix: str, *, risk: str, actor: str) -> Request:
-        """Asks a person to decide on the certified proposal; asking again for the same digest changes nothing. Raises `Refusal` without a certificate."""
+        """Asks a person to decide on the certified proposal; asking again for the same digest changes nothing, or makes it graver.
+        Raises `Refusal` without a certificate."""
         case = self._ledger.case_of_fix(fix)
         known = next(f for f in case.fixes if f.id == fix)
         if not known.certified:
@@ -77,81 +106,153 @@ class Approvals:
                 f"{fix} has no certificate yet; run certify_fix first. A person is asked only about what a machine has proven.",
                 code="not_certified",
             )
-        now = self._ledger.now()
+        grave = riskier(risk, known.risk)
         with self._database.transaction() as connection:
             row = self._row(known.digest, connection)
-            if row is None or _lapsed(row, now):
-                connection.execute(delete(APPROVALS).where(APPROVALS.c.digest == known.digest))
-                connection.execute(
-                    insert(APPROVALS).values(digest=known.digest, case_id=case.id, fix=fix, risk=risk, requested=now.isoformat())
-                )
-                data = {"fix": fix, "digest": known.digest, "risk": risk}
-                self._ledger.append(case.id, "approval_requested", data, actor=actor, connection=connection)
-            row = self._row(known.digest, connection)
-        return _request(row)
+            if row is not None and self._lapsed(row):
+                self._forget(row, connection)
+                row = None
+            if row is None:
+                self._ask(case.id, fix, known.digest, grave, actor, connection)
+            elif not row.decision and riskier(grave, row.risk) != row.risk:
+                connection.execute(update(APPROVALS).where(APPROVALS.c.digest == known.digest).values(risk=grave))
+            return self._request(self._row(known.digest, connection), connection)
 
     def waiting(self) -> list[Request]:
         """What waits for a person now, oldest first."""
         query = select(APPROVALS).where(APPROVALS.c.decision == "").order_by(APPROVALS.c.requested)
         with self._database.reading() as connection:
-            return [_request(row) for row in connection.execute(query)]
+            return [self._request(row, connection) for row in connection.execute(query).all()]
 
     def approve(self, digest: str, *, person: str, channel: str) -> Case:
-        """Records a person's yes to exactly this digest. Raises `Refusal` when nothing waits under it, or when the proposer would approve itself."""
-        now = self._ledger.now()
-        values = {"decision": "approved", "channel": channel, "proof": PROOF.get(channel, 0), "expires": (now + LIFETIME).isoformat()}
-        return self._decide(digest, "approved", person, values, {"channel": channel})
+        """Records a person's yes to exactly this digest; with enough different people it is approved. Raises `Refusal`: nothing waits under it,
+        it waited too long, the channel or the person is not enough for its risk, or the proposer would approve itself."""
+        with self._database.transaction() as connection:
+            row = self._open(digest, connection)
+            proof = proof_of(channel, person, row.risk, self._policy)
+            if same_person(person, self._proposer(row, connection)):
+                raise Refusal(f"{person} proposed {row.fix} and cannot approve it; another person must.", code="self_approval")
+            self._vote(row, person, channel, proof, connection)
+            votes = self._votes(digest, connection)
+            content = {"fix": row.fix, "digest": digest, "channel": channel, "people": [vote.person for vote in votes]}
+            if len(votes) < self._policy.needed(row.risk)[1]:
+                return self._ledger.append(row.case_id, "endorsed", content, actor=person, connection=connection)
+            weakest = min(vote.proof for vote in votes)
+            strength = _TWO_PEOPLE if len(votes) > 1 and weakest > 1 else weakest
+            expires = (self._ledger.now() + self._policy.lifetime).isoformat()
+            people = ", ".join(vote.person for vote in votes)[:200]
+            self._decide(row, "approved", people, connection, channel=channel, proof=strength, expires=expires)
+            return self._ledger.append(row.case_id, "approved", content, actor=person, connection=connection)
 
     def reject(self, digest: str, *, person: str, channel: str, reason: str = "") -> Case:
-        """Records a person's no, with the reason that the next proposal has to answer."""
-        return self._decide(
-            digest, "rejected", person, {"decision": "rejected", "channel": channel}, {"reason": reason or "no reason given"}
-        )
+        """Records a person's no, with the reason that the next proposal has to answer; also after a yes that nobody used yet."""
+        with self._database.transaction() as connection:
+            row = self._known(digest, connection)
+            if row.decision not in {"", "approved"} or row.spent:
+                raise _decided(row)
+            self._decide(row, "rejected", person, connection, channel=channel)
+            content = {"fix": row.fix, "digest": digest, "reason": reason or "no reason given"}
+            return self._ledger.append(row.case_id, "rejected", content, actor=person, connection=connection)
+
+    def revoke(self, digest: str, *, person: str, reason: str = "") -> Case:
+        """Takes a yes back that nobody used yet; the proposal may be asked about again. Raises `Refusal` once it was used."""
+        with self._database.transaction() as connection:
+            row = self._known(digest, connection)
+            if row.spent:
+                raise Refusal(
+                    f"The approval of {short(digest)} was used at {row.spent}; `kintsugi rollback` undoes it.", code="approval_spent"
+                )
+            if row.decision != "approved":
+                raise Refusal(f"{short(digest)} is not approved; there is nothing to take back.", code="not_approved")
+            self._decide(row, "revoked", person, connection)
+            content = {"fix": row.fix, "digest": digest, "reason": reason or "no reason given"}
+            return self._ledger.append(row.case_id, "revoked", content, actor=person, connection=connection)
 
     def spend(self, digest: str, write: Write, connection: Connection) -> Approval:
-        """Takes the approval of this digest inside the caller's transaction. Raises `Refusal`: none, rejected, expired, already used."""
+        """Takes the approval of this digest inside the caller's transaction. Raises `Refusal`: none, rejected, revoked, expired, already used,
+        or the case has gone on without it."""
         row = self._row(digest, connection)
-        if row is None or not row.decision:
+        if row is None or row.decision in {"", "revoked"}:
             raise Refusal(
                 f"No person has approved {short(digest)}; ask with request_approval, then `kintsugi approve`.", code="not_approved"
             )
         if row.decision != "approved":
             raise Refusal(f"{row.person} rejected {short(digest)}; it will not be applied.", code="rejected")
+        if row.spent:
+            raise Refusal(f"The approval of {short(digest)} was used at {row.spent}; each one acts once.", code="approval_spent")
         now = self._ledger.now().isoformat()
         if row.expires <= now:
             raise Refusal(f"The approval of {short(digest)} expired at {row.expires}; ask again.", code="approval_expired")
+        case = self._ledger.case(row.case_id, connection)
+        if case.state is not State.APPROVED or not any(fix.id == row.fix and fix.digest == digest for fix in case.fixes):
+            raise Refusal(f"Case {case.id} is {case.state}; the approval of {short(digest)} is for what it was before.", code="superseded")
         taken = connection.execute(update(APPROVALS).where(APPROVALS.c.digest == digest, APPROVALS.c.spent == "").values(spent=now))
         if taken.rowcount != 1:
-            raise Refusal(f"The approval of {short(digest)} was used at {row.spent}; each one acts once.", code="approval_spent")
+            raise Refusal(f"The approval of {short(digest)} was used just now; each one acts once.", code="approval_spent")
         return Approval(digest, row.person, row.channel, row.proof, datetime.fromisoformat(row.expires))
 
-    def _decide(self, digest: str, kind: str, person: str, values: Mapping[str, Any], data: Mapping[str, Any]) -> Case:
-        now = self._ledger.now().isoformat()
-        with self._database.transaction() as connection:
-            row = self._row(digest, connection)
-            if row is None:
-                raise Refusal(
-                    f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest"
-                )
-            if row.decision:
-                raise Refusal(f"{short(digest)} was already {row.decision} by {row.person} at {row.issued}.", code="already_decided")
-            if kind == "approved" and person == self._proposer(row.case_id, row.fix):
-                raise Refusal(f"{person} proposed {row.fix} and cannot approve it; another person must.", code="self_approval")
-            connection.execute(update(APPROVALS).where(APPROVALS.c.digest == digest).values(person=person, issued=now, **values))
-            content = {"fix": row.fix, "digest": digest, **data}
-            return self._ledger.append(row.case_id, kind, content, actor=person, connection=connection)
+    def _ask(self, case: str, fix: str, digest: str, risk: str, actor: str, connection: Connection) -> None:
+        requested = self._ledger.now().isoformat()
+        connection.execute(insert(APPROVALS).values(digest=digest, case_id=case, fix=fix, risk=risk, requested=requested))
+        data = {"fix": fix, "digest": digest, "risk": risk}
+        self._ledger.append(case, "approval_requested", data, actor=actor, connection=connection)
 
-    def _proposer(self, case: str, fix: str) -> str:
-        return next((e.actor for e in self._ledger.events(case) if e.kind == "proposed" and e.data.get("fix") == fix), "")
+    def _forget(self, row: Any, connection: Connection) -> None:
+        """Makes room for a new request; a yes that ran out is told as such."""
+        if row.decision == "approved" and self._ledger.case(row.case_id, connection).state is State.APPROVED:
+            self._ledger.append(row.case_id, "expired", {"fix": row.fix, "digest": row.digest}, actor="kintsugi", connection=connection)
+        connection.execute(delete(APPROVALS).where(APPROVALS.c.digest == row.digest))
+        connection.execute(delete(VOTES).where(VOTES.c.digest == row.digest))
+
+    def _open(self, digest: str, connection: Connection) -> Any:
+        row = self._known(digest, connection)
+        if row.decision:
+            raise _decided(row)
+        if self._lapsed(row):
+            raise Refusal(
+                f"{short(digest)} waited since {row.requested}, too long; ask again with request_approval.", code="request_expired"
+            )
+        return row
+
+    def _known(self, digest: str, connection: Connection) -> Any:
+        row = self._row(digest, connection)
+        if row is None:
+            raise Refusal(f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest")
+        return row
+
+    def _vote(self, row: Any, person: str, channel: str, proof: int, connection: Connection) -> None:
+        if any(same_person(vote.person, person) for vote in self._votes(row.digest, connection)):
+            raise Refusal(f"{person} has approved {short(row.digest)} already; another person must.", code="same_person")
+        now = self._ledger.now().isoformat()
+        connection.execute(insert(VOTES).values(digest=row.digest, person=person[:200], channel=channel, proof=proof, at=now))
+
+    def _votes(self, digest: str, connection: Connection) -> list[Any]:
+        return list(connection.execute(select(VOTES).where(VOTES.c.digest == digest).order_by(VOTES.c.at, VOTES.c.person)))
+
+    def _decide(self, row: Any, decision: str, person: str, connection: Connection, **values: Any) -> None:
+        issued = self._ledger.now().isoformat()
+        decided = {"decision": decision, "person": person, "issued": issued, **values}
+        connection.execute(update(APPROVALS).where(APPROVALS.c.digest == row.digest).values(**decided))
+
+    def _lapsed(self, row: Any) -> bool:
+        """Whether the person may be asked anew: no answer for too long, or a yes that was taken back or never used in time."""
+        now = self._ledger.now()
+        if not row.decision:
+            return datetime.fromisoformat(row.requested) + self._policy.offered <= now
+        return row.decision == "revoked" or (row.decision == "approved" and not row.spent and row.expires <= now.isoformat())
+
+    def _proposer(self, row: Any, connection: Connection) -> str:
+        events = self._ledger.events(row.case_id, connection)
+        return next((e.actor for e in events if e.kind == "proposed" and e.data.get("fix") == row.fix), "")
 
     def _row(self, digest: str, connection: Connection) -> Any:
         return connection.execute(select(APPROVALS).where(APPROVALS.c.digest == digest)).first()
 
+    def _request(self, row: Any, connection: Connection) -> Request:
+        events = self._ledger.events(row.case_id, connection)
+        asked = [e for e in events if e.kind == "approval_requested" and e.data.get("digest") == row.digest]
+        return Request(row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested), len(asked))
 
-def _lapsed(row: Any, now: datetime) -> bool:
-    """Approved, never used, and too old: the person may be asked again."""
-    return row.decision == "approved" and not row.spent and row.expires <= now.isoformat()
 
-
-def _request(row: Any) -> Request:
-    return Request(row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested))
+def _decided(row: Any) -> Refusal:
+    return Refusal(f"{short(row.digest)} was already {row.decision} by {row.person} at {row.issued}.", code="already_decided")

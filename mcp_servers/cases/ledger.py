@@ -93,10 +93,10 @@ class Ledger:
             self._write(event, "opened", fingerprint, connection)
             return opened, True
 
-    def case(self, case: str) -> Case:
-        """The case as it stands; raises `Refusal` when there is none of that id."""
-        with self.database.reading() as connection:
-            found = self._fold(case, connection)
+    def case(self, case: str, connection: Connection | None = None) -> Case:
+        """The case as it stands (for a caller's transaction, when given); raises `Refusal` when there is none of that id."""
+        with nullcontext(connection) if connection is not None else self.database.reading() as open_connection:
+            found = self._fold(case, open_connection)
         if found is None:
             raise Refusal(f"There is no case {case!r}; `kintsugi cases` lists them.", code="unknown_case")
         return found
@@ -112,9 +112,9 @@ class Ledger:
         wanted = [c for c in cases if (not project or c.project == project) and (not states or c.state in states)]
         return sorted(wanted, key=lambda case: case.opened, reverse=True)
 
-    def events(self, case: str) -> list[Event]:
-        with self.database.reading() as connection:
-            return self._events(case, connection)
+    def events(self, case: str, connection: Connection | None = None) -> list[Event]:
+        with nullcontext(connection) if connection is not None else self.database.reading() as open_connection:
+            return self._events(case, open_connection)
 
     def events_since(self, number: int) -> list[Event]:
         """What has happened to any case after event `number`, in order."""

@@ -39,7 +39,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A proposal as the ledger saw it. `digest` is what an approval binds to: it is set anew by certification."""
+    """A proposal as the ledger saw it. `digest` is what an approval binds to: it is set anew by certification; `risk` is what the policy holds it for at least."""
 
     id: str
     digest: str
@@ -49,6 +49,7 @@ class Fix:
     certificate: Mapping[str, Any] = field(default_factory=dict[str, Any])
     branch: str = ""
     commit: str = ""
+    risk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,11 @@ LAW: Mapping[str, Move] = {
     "refuted": Move(frozenset({S.PROPOSED})),
     "certified": Move(frozenset({S.PROPOSED})),
     "approval_requested": Move(frozenset({S.PROPOSED})),
+    "endorsed": Move(frozenset({S.PROPOSED})),
     "approved": Move(frozenset({S.PROPOSED}), S.APPROVED),
     "rejected": Move(frozenset({S.PROPOSED, S.APPROVED}), S.REJECTED),
     "expired": Move(frozenset({S.APPROVED}), S.PROPOSED),
+    "revoked": Move(frozenset({S.APPROVED}), S.PROPOSED),
     "superseded": Move(frozenset({S.PROPOSED, S.APPROVED, S.APPLIED}), S.DIAGNOSED),
     "applied": Move(frozenset({S.APPROVED}), S.APPLIED),
     "pull_request": Move(frozenset({S.APPLIED, S.DEPLOYED})),
@@ -125,7 +127,7 @@ def _inconclusive(case: Case, data: Mapping[str, Any]) -> Case:
 
 
 def _proposed(case: Case, data: Mapping[str, Any]) -> Case:
-    fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""))
+    fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""), risk=data.get("risk", ""))
     return replace(case, fixes=(*(known for known in case.fixes if known.id != fix.id), fix))
 
 
@@ -164,6 +166,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "certified": _certified,
     "approval_requested": lambda case, data: replace(case, asked=data["digest"]),
     "expired": lambda case, data: replace(case, asked="", reason="the approval expired"),
+    "revoked": lambda case, data: replace(case, asked="", reason=str(data.get("reason", ""))),
     "rejected": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "superseded": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "applied": _applied,

@@ -40,7 +40,7 @@ class AnomalyArgument(BaseModel):
 
 def register(tools: Toolbox, deps: Deps) -> None:
     ledger = Ledger(deps.database, deps.clock)
-    approvals = Approvals(ledger)
+    approvals = Approvals(ledger, deps.policy)
     project = deps.project.name if deps.project else ""
 
     @tools.read(title="List cases")

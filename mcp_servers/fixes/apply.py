@@ -90,6 +90,10 @@ class Applier:
             raise Refusal(f"{proposal.id} has no certificate that passed; run certify_fix first.", code="not_certified")
         if proposal.policy != version(self.policy):
             raise Refusal(f"The policy changed since {proposal.id} was proposed; propose it anew.", code="policy_changed")
+        if proposal.lapsed(self.clock()):
+            raise Refusal(
+                f"The certificate of {proposal.id} ran out at {proposal.expires}; certify it anew and ask again.", code="offer_expired"
+            )
         if self.repository.resolve(proposal.target) != proposal.base:
             raise Refusal(
                 f"{proposal.target} moved since {proposal.id} was proposed on {proposal.base[:12]}; propose it on the new base.",

@@ -61,7 +61,14 @@ class Desk:
         made = proposals.propose(repository, deps.watched(), write.case, draft, deps.gate.evidence(write.case), deps.policy)
 
         def record(added: Proposal, connection: Any) -> None:
-            data = {"fix": added.id, "digest": added.digest, "title": added.title, "base": added.base, "tree": added.tree}
+            data = {
+                "fix": added.id,
+                "digest": added.digest,
+                "title": added.title,
+                "base": added.base,
+                "tree": added.tree,
+                "risk": added.risk,
+            }
             deps.gate.record(write, "proposed", data, connection)
 
         proposal = self.store.add(made, deps.clock(), record)
@@ -74,11 +81,12 @@ class Desk:
         deps, proposal = self._deps, self.store.get(fix)
         write = replace(write, case=proposal.case)
         deps.gate.admit(write)
-        if proposal.certificate is not None and proposal.certificate.passed:
+        if proposal.certificate is not None and proposal.certificate.passed and not proposal.lapsed(deps.clock()):
             return proposal, proposal.certificate
         failure, jail = deps.gate.failure(proposal.case), default(deps.allow_bare_jail)
         made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
         assert made.certificate is not None
+        made = replace(made, expires=(deps.clock() + deps.policy.offered).isoformat(timespec="seconds"))
         data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
         with deps.database.transaction() as connection:
             self.store.save(made, connection)

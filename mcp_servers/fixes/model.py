@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -107,6 +108,7 @@ class Proposal:
     state: State = State.PROPOSED
     branch: str = ""
     commit: str = ""
+    expires: str = ""
 
     @property
     def digest(self) -> str:
@@ -120,12 +122,22 @@ class Proposal:
                 "plan": dict(self.plan),
                 "certificate": self.certificate.id if self.certificate else "",
                 "policy": self.policy,
+                "expires": self.expires,
             }
         )
 
     @property
     def elevated(self) -> bool:
         return any(finding.verdict == "elevate" for finding in self.findings)
+
+    @property
+    def risk(self) -> str:
+        """What the policy holds it for at least; who asks for the approval may call it graver, never lighter."""
+        return "high" if self.elevated else "low"
+
+    def lapsed(self, now: datetime) -> bool:
+        """Whether it was certified too long ago to be approved or applied."""
+        return bool(self.expires) and datetime.fromisoformat(self.expires) <= now
 
     def certified(self, certificate: Certificate) -> Proposal:
         return replace(self, certificate=certificate, state=State.CERTIFIED if certificate.passed else State.REFUTED)

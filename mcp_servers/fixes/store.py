@@ -83,7 +83,7 @@ class Store:
     def add(self, proposal: Proposal, now: datetime, record: Callable[[Proposal, Connection], None]) -> Proposal:
         """The proposal with its id, `record`ed in the same transaction; the one there is when the same was proposed for this case before."""
         with self.database.transaction() as connection:
-            known = self._same(proposal, connection)
+            known = self._same(proposal, now, connection)
             if known is not None:
                 return known
             added = replace(proposal, id=self._free_id(now, connection), proposed=now.isoformat(timespec="seconds"))
@@ -154,10 +154,10 @@ class Store:
         row = connection.execute(query).first()
         return PullRequest(str(row.number), "", row.state, Request(**row.request)) if row else None
 
-    def _same(self, proposal: Proposal, connection: Connection) -> Proposal | None:
+    def _same(self, proposal: Proposal, now: datetime, connection: Connection) -> Proposal | None:
         query = select(PROPOSALS).where(PROPOSALS.c.case_id == proposal.case, PROPOSALS.c.state != State.ROLLED_BACK)
-        known = (_proposal(row) for row in connection.execute(query))
-        return next((one for one in known if replace(one, certificate=None).digest == proposal.digest), None)
+        known = (one for one in (_proposal(row) for row in connection.execute(query)) if not one.lapsed(now))
+        return next((one for one in known if replace(one, certificate=None, expires="").digest == proposal.digest), None)
 
     def _free_id(self, now: datetime, connection: Connection) -> str:
         stem = f"fix_{now:%Y%m%d_%H%M%S}"
