@@ -25,6 +25,8 @@ _OWNER = (
 _NOT_SAID = "".join(
     f"(?<!{key}=)" for key in ("msg", "message", "error", "err", "reason", "event", "text", "desc", "description", "detail")
 )
+_GLUE = r"(?:[-./]|~++|\#++)"
+_TOKEN = rf"[\w$]+(?:{_GLUE}[\w$]+)*"
 _VALUES = re.compile(
     rf"""(?x)
     (?P<keep> (?<![\w.:/-])[^\W\d]\w*\(\)                       # a function by its name
@@ -32,21 +34,22 @@ _VALUES = re.compile(
     | (?<![\w.-])(?i:{_NAMED})0(?![\w/]|[.-]\w) )               # a protocol, whose digit belongs to its name
     | <0\ (?:ms|s|sec|min|hour|day)\w*                          # less than a second
     | \b(?:[A-Za-z][\w+.-]*://|(?:[a-z]+:)?file:/)[^\s,;"'\])>]+
-    | [\w.+-]+@(?=[\w.-]*[^\W\d_])[\w-]+(?:\.[\w-]+)+
+    | (?<![\w.+-])[\w.+-]+@(?=[\w.-]*[^\W\d_])[\w-]+(?:\.[\w-]+)+
     | (?:{_DAY}\ )?{_MONTH}\ 0(?:,?\ 0(?:[:.]0)*)*(?:\ (?:UTC|GMT|[A-Z]{{2,3}}T)\b(?:\ 0)?)?
     | (?:{_DAY}\ )?(?<!\w)0[\ /-]{_MONTH}[\ /-]0(?::0)*(?:\ 0(?::0)+)?(?:\ (?:UTC|GMT)\b|\ [+-]0\b)?
     | (?<![\w.-])(?:[\w-]+\.)+(?:{_TLD})\b(?!\.?\w)(?::0)?
     | (?<![\w.-])(?:[\w-]+\.)+[\w-]+:0(?!\w)
     | (?<![\w<>*.])[A-Za-z]:[\\/](?:[\w.~$%&+@#(){{}}-]+(?:\ [\w.()-]+)*\\)*[^\s"',;\])]*
-    | (?<![\w\\])\\{{0,2}}(?:[\w.~$-]+\\){{2,}}[\w.~$*-]*
-    | (?<![\w)>])[\w.@+*$~-]*(?:/[\w.@+*$~=%&?#-]*[\w@*$~=%&#]){{2,}}/?
+    | (?<![\w\\.~$-])\\{{0,2}}(?:[\w.~$-]+\\){{2,}}[\w.~$*-]*
+    | (?<![\w.@+*$~)>-])[\w.@+*$~-]*(?:/[\w.@+*$~=%&?#-]*[\w@*$~=%&#]){{2,}}/?
     | (?<![\w)>/.<])/[\w.@+-]*\w
     | (?:(?<==)|(?<=GET\ )|(?<=POST\ )|(?<=HEAD\ ))/(?![^\s,;)\]"])
-    | [\w-]+-\[0[^\]]*\] | [\w-]+\[0(?:-0|[,\ ]+0)+\]           # a list of nodes
+    | (?<![\w-])[\w-]+(?:(?<=-)\[0[^\]]*\]|\[0(?:-0|[,\ ]+0)+\])           # a list of nodes
     | (?:::(?:ffff:)?|(?<![\w:])(?:[a-fA-F]{{2}}:)+(?=[0a-fA-F]{{1,2}}:))?
-      (?P<blob> (?:(?<![\w)\]])[+-])?(?<![\w$])[\w$]+(?:(?:[-./]|~+|\#+)[\w$]+)* )
+      (?P<blob> (?:(?<![\w)\]])[+-])?(?<![\w$])(?=[\w$])(?=(?:[\w$]|{_GLUE}(?=[\w$]))*?0){_TOKEN} )
       (?P<more> (?::+(?:[\w$]*0[\w$]*(?:[-./~]+[\w$]+)*|[a-fA-F]{{2}}(?!\w)))* (?:\ [AP]M\b)? )
       (?:% | (?:(?<=0\.0)|(?<=\(0)(?=[^)]{{1,4}}\)))\ [KMGTP]?i?B\b)?
+    | (?P<plain> {_TOKEN} )
     """
 )
 _NAME_AND_NUMBER = re.compile(r"((?:[^\W\d_]+\.)+)0|((?:[^\W\d_]+-)+)0\.0(?:\.0)?")
@@ -110,12 +113,8 @@ def _spelt(found: re.Match[str]) -> str:
 
 def _value(found: re.Match[str]) -> str:
     blob = found["blob"]
-    if found["keep"] is not None:
-        return found[0]
     if blob is None:
-        return HOLE
-    if "0" not in blob:
-        return blob + _VALUES.sub(_value, found[0][found.end("blob") - found.start() :])
+        return HOLE if found["keep"] is None and found["plain"] is None else found[0]
     if not found["more"] and (named := _NAME_AND_NUMBER.fullmatch(blob)):
         return f"{named[1] or named[2]}{HOLE}"
     return HOLE

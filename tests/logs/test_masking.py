@@ -15,6 +15,7 @@ TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".joi
 @given(TEXTS)
 @example("a" * 2047 + " 17 b")
 @example("x " * 2000)
+@example("a:" * 1000 + "0")
 def test_the_canonical_form_alone_decides_how_a_text_is_masked(text: str):
     form = canonical(text)
     assert mask(form) == mask(text)
