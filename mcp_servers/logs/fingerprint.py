@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs.masking import mask_message
-from mcp_servers.logs.model import LogRecord
+from mcp_servers.logs.model import LogRecord, Severity
+from mcp_servers.logs.naming import is_minified, name_of, tells_nothing
 
-VERSION = 1
+VERSION = 2
 _FRAMES = 40
 _LONGEST = 2048
 _SYSTEM_FRAMES = 3
@@ -34,11 +35,12 @@ _RESOURCES = (
         ),
     ),
 )
-_NAMELESS = frozenset({"__init__", "__main__", "index", "mod"})
-_INSTALLED_AT = frozenset({"", "app", "src", "code", "srv", "opt", "current", "release", "releases", "workspace", "lib", "dist", "build"})
-_VERSIONED = re.compile(r"[.@_-](?:v?\d+(?:\.\d+)+|(?=[0-9a-f]*\d)[0-9a-f]{6,})(?=[.@_-]|$)|\.min$")
-_GENERATED = re.compile(r"\$\$?(Lambda|EnhancerBy[A-Za-z]+|FastClassBy[A-Za-z]+|Proxy|SpringCGLIB)[$\w/]*|\$\d+(?=\.|$)|0x[0-9a-f]+")
-_NUMBERED = re.compile(r"(?<=lambda\$)(\w+\$)\d+|(?<=GeneratedMethodAccessor)\d+|(?<=func)\d+")
+# Messages that a runtime words itself: they say what went wrong where its type does not.
+_WORDED = re.compile(
+    r"(?:index|slice|range|integer|invalid memory|invalid slice|hash of|comparing|makeslice|attempt to|called `|already|not (?:yet )?implemented|all goroutines"
+    r"|concurrent map|internal error: entered|explicit panic|assertion|assignment to entry|close of|send on|negative|stack overflow|interface conversion)"
+)
+_RUNTIME_TYPES = frozenset({"runtime error", "fatal error", "panic"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class Fingerprint:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def of_message(text: str) -> Fingerprint | None:
+    """The fingerprint of a message without frames, told by no service."""
+    return of(LogRecord(None, Severity.ERROR, text))
 
 
 def of(record: LogRecord) -> Fingerprint | None:
@@ -67,11 +74,21 @@ def of(record: LogRecord) -> Fingerprint | None:
 @lru_cache(maxsize=4096)
 def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
     """The fingerprint of a stack trace; the service only counts for errors of a system resource, which strike anywhere."""
-    types = "<".join(_bare(exception.type) for exception in trace.exceptions)
-    ours = [_name(frame, trace.language) for frame in _nearest_first(trace) if frame.in_app]
-    shown = list(dict.fromkeys(ours))[:_FRAMES] or _system(trace) or [mask_message(trace.root.message)]
-    fine = f"{trace.language}|{types}|{'>'.join(shown)}"
-    return Fingerprint(VERSION, _spent(trace, service) or _hash("trace", _coarse(trace)), _hash("trace", fine))
+    return Fingerprint(VERSION, _spent(trace, service) or _hash("trace", coarse_text(trace)), _hash("trace", fine_text(trace)))
+
+
+def fine_text(trace: StackTrace) -> str:
+    """What the fine hash is made of: language | types of the chain, root cause first | frames, nearest the throw first."""
+    types = "<".join(_kind(exception) for exception in trace.exceptions)
+    return f"v{VERSION}|{trace.language}|{types}|{'>'.join(_places(trace)[:_FRAMES])}"
+
+
+def coarse_text(trace: StackTrace) -> str:
+    """What the coarse hash is made of: language | type of the root cause | the frame of ours nearest its throw (with the next named one where that is anonymous)."""
+    ours = _ours(trace)
+    named = next((number for number, name in enumerate(ours, start=1) if not tells_nothing(name)), 1)
+    place = ">".join(ours[: min(named, _SYSTEM_FRAMES)] or _places(trace))
+    return f"v{VERSION}|{trace.language}|{_kind(trace.root)}|{place}"
 
 
 def resource_of(record: LogRecord) -> str:
@@ -87,10 +104,33 @@ def _spent(trace: StackTrace, service: str) -> str:
     return next((found for found in named if found), "")
 
 
-def _coarse(trace: StackTrace) -> str:
-    top = trace.top_in_app
-    place = _name(top, trace.language) if top else ">".join(_system(trace)) or mask_message(trace.root.message)
-    return f"{trace.language}|{_bare(trace.root.type)}|{place}"
+def _places(trace: StackTrace) -> list[str]:
+    """Frames of ours, each once; of the system where there is no other; the words of the message where there is no frame at all."""
+    return _ours(trace) or _system(trace) or [mask_message(trace.root.message)]
+
+
+def _ours(trace: StackTrace) -> list[str]:
+    """Names of our frames. Where no function has a name, as after a bundler, the message tells the errors of one file apart."""
+    frames = [frame for frame in _nearest_first(trace) if frame.in_app]
+    names = list(dict.fromkeys(name_of(frame, trace.language) for frame in frames))
+    if frames and all(not frame.function or is_minified(frame) for frame in frames):
+        return [f"{names[0]} {mask_message(trace.root.message)}", *names[1:]]
+    return _files_only(names, frames) if trace.language == "php" else names
+
+
+def _files_only(names: list[str], frames: list[Frame]) -> list[str]:
+    """PHP tells a call and where it was made: what was called from a library's frame cannot be told, so the frames further out are their files."""
+    further = (name_of(replace(frame, function=""), "php") for frame in frames[1:])
+    return list(dict.fromkeys([*names[:1], *further]))
+
+
+def _kind(exception: ExceptionInfo) -> str:
+    """The bare type, and for what a runtime words itself the words."""
+    bare = _bare(exception.type)
+    if bare in _RUNTIME_TYPES:
+        told = exception.message.partition("\n")[0].removeprefix("runtime error: ")
+        return f"{bare}: {mask_message(told)}" if _WORDED.match(told) else bare
+    return bare
 
 
 def _told(record: LogRecord) -> tuple[str, str]:
@@ -113,30 +153,8 @@ def _nearest_first(trace: StackTrace) -> Iterator[Frame]:
 
 def _system(trace: StackTrace) -> list[str]:
     deepest: ExceptionInfo = next((exception for exception in trace.exceptions if exception.frames), trace.root)
-    names = (_name(frame, trace.language) for frame in reversed(deepest.frames))
+    names = (name_of(frame, trace.language) for frame in reversed(deepest.frames))
     return list(dict.fromkeys(names))[:_SYSTEM_FRAMES]
-
-
-@lru_cache(maxsize=8192)
-def _name(frame: Frame, language: str) -> str:
-    """Module and function. A class path is kept whole; of a file only its name, since the folders before it are the installation's."""
-    path = frame.file.replace("\\", "/").partition("?")[0]
-    folders, _, base = path.rpartition("/")
-    stem = _VERSIONED.sub("", base.partition(".")[0] if language == "python" else base.rpartition(".")[0] or base)
-    if language == "java":
-        stem = f"{folders}/{stem}"
-    elif stem in _NAMELESS:
-        stem = f"{_package(folders)}/{stem}"
-    return f"{stem}:{_function(frame.function)}"
-
-
-def _package(folders: str) -> str:
-    parent = folders.rpartition("/")[2]
-    return "" if parent in _INSTALLED_AT or re.search(r"\d", parent) else parent
-
-
-def _function(name: str) -> str:
-    return _NUMBERED.sub(r"\1", _GENERATED.sub(r"$\1", name))
 
 
 def _bare(kind: str) -> str:

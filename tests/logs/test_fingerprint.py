@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs import fingerprint, stacktrace
+from mcp_servers.logs import fingerprint, former, stacktrace
 from mcp_servers.logs.fingerprint import Fingerprint
 from mcp_servers.logs.model import LogRecord, Severity
 
@@ -147,4 +147,10 @@ def test_a_record_that_says_nothing_has_no_fingerprint():
 
 
 def test_a_fingerprint_is_two_short_hashes_that_never_change_within_a_version():
-    assert of_text(TRACE).as_json() == {"version": 1, "coarse": "8ef2cc3475689b85", "fine": "661325fdbdcab976"}
+    assert of_text(TRACE).as_json() == {"version": 2, "coarse": "c56808a2cb39474a", "fine": "26d5890032bf7200"}
+
+
+def test_what_was_stored_with_the_first_version_is_known_again():
+    trace = stacktrace.parse(TRACE)
+    assert trace is not None
+    assert former.of_trace(trace) == ("8ef2cc3475689b85", "661325fdbdcab976")
