@@ -33,7 +33,7 @@ _VALUES = re.compile(
     | (?<![\w.:/-])\w+(?:::~?(?=\w*[g-zG-Z_])[^\W\d]\w*)+                # a method of a class
     | (?<![\w.-])(?i:{_NAMED})0(?![\w/]|[.-]\w) )               # a protocol, whose digit belongs to its name
     | <0\ (?:ms|s|sec|min|hour|day)\w*                          # less than a second
-    | \b(?:[A-Za-z][\w+.-]*://|(?:[a-z]+:)?file:/)[^\s,;"'\])>]+
+    | \b(?:[A-Za-z][\w+.-]*://|(?:[a-z]+:)?file:/)[^\s,;"'\])>]*[^\s,;"'\])>.:]
     | (?<![\w.+-])[\w.+-]+@(?=[\w.-]*[^\W\d_])[\w-]+(?:\.[\w-]+)+
     | (?:{_DAY}\ )?{_MONTH}\ 0(?:,?\ 0(?:[:.]0)*)*(?:\ (?:UTC|GMT|[A-Z]{{2,3}}T)\b(?:\ 0)?)?
     | (?:{_DAY}\ )?(?<!\w)0[\ /-]{_MONTH}[\ /-]0(?::0)*(?:\ 0(?::0)+)?(?:\ (?:UTC|GMT)\b|\ [+-]0\b)?
@@ -63,7 +63,7 @@ _WORDS = re.compile(
     | \b[A-Z]{{2,}}\(<\*>\)
     | (?<=[\s:=])[a-z]+(?:,[a-z]+)+(?![^\s)\]])
     | (?P<owner> (?<![\w.-])(?i:{_OWNER})=)[^\s,;:()\[\]{{}}"'|<>=]++(?![({{\[<>=])
-    | (?P<user> \b(?:for|invalid|of|by|as)\ user\ )(?!(?:{_NO_USER})\b)[^\s,;:()\[\]{{}}"'|<>=]+
+    | (?P<user> \b(?:for|invalid|of|by|as)\ user\ )(?!(?:{_NO_USER})\b)[^\s,;:()\[\]{{}}"'|<>=]*[^\s,;:()\[\]{{}}"'|<>=.]
     | (?P<account> \b(?:for|by|of|as|user|from)\ )(?:{_ACCOUNT})\b(?![.-]\w)
     """
 )

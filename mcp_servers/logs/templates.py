@@ -16,6 +16,7 @@ from hashlib import sha256
 
 from mcp_servers.logs.masking import HOLE, canonical, fold, mask
 from mcp_servers.logs.merging import Signature, merge, tokens
+from mcp_servers.logs.splitting import split
 from mcp_servers.logs.wording import worded
 
 MOST_KINDS = 20_000
@@ -223,7 +224,10 @@ def template_id(text: str) -> str:
 
 def _merged(kinds: dict[int, Kind]) -> dict[Signature, list[int]]:
     signatures = {number: tokens(kind.form) for number, kind in kinds.items()}
-    merged = merge(signatures.values())
+    counts: Counter[Signature] = Counter()
+    for number, signature in signatures.items():
+        counts[signature] += kinds[number].count
+    merged = split(merge(counts), counts)
     found: defaultdict[Signature, list[int]] = defaultdict(list)
     for number, signature in signatures.items():
         found[merged[signature]].append(number)

@@ -10,6 +10,7 @@ from mcp_servers.logs.masking import HOLE, SEPARATORS, canonical, fold, unfolded
 _KEPT = re.compile(r"(?<![\w$])[\w$]*0[\w$]*")
 _RUN = rf"(<\*>(?:{SEPARATORS}<\*>)*+|\S+?)"
 _MOST_HOLES = 24
+_SPREAD_BY = 3
 
 
 def worded(text: str, samples: Iterable[str]) -> str:
@@ -19,7 +20,7 @@ def worded(text: str, samples: Iterable[str]) -> str:
     back (`ssh0` is `ssh2`) where all samples agree, and are `<*>` where they do not. What a sample does not settle stays.
     """
     samples = sorted(set(samples))
-    return _KEPT.sub(lambda kept: _spelled(kept[0], samples), _spread(text, {fold_free for s in samples if (fold_free := unfolded(s))}))
+    return _KEPT.sub(lambda kept: _spelled(kept[0], samples), _spread(text, set(map(unfolded, samples[:_SPREAD_BY]))))
 
 
 def _spread(text: str, forms: set[str]) -> str:

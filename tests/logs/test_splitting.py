@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mcp_servers.logs.merging import merge, tokens
 from mcp_servers.logs.splitting import split
+from mcp_servers.logs.templates import Miner
 
 WORDS = st.sampled_from(["disk", "full", "empty", "alice", "bob", "user", "=", "from", "<*>", "a.b", "failed", "open"])
 COUNTED = st.dictionaries(
@@ -51,6 +52,18 @@ def test_states_are_messages_of_their_own_even_where_a_value_is_expected():
 def test_what_has_hardly_a_word_in_common_is_no_message():
     pattern, members = tokens("<*> <*> <*>!"), [tokens("zeus eats fish!"), tokens("hera cuts bread!")]
     assert set(split(dict.fromkeys(members, pattern), {}).values()) == set(members)
+
+
+def test_the_miner_splits_what_it_merged_while_it_knew_little():
+    miner, few = Miner(), alike("cell is {} now", STATES, 3)
+    for _ in range(3):
+        for text in few:
+            miner.add(text)
+    assert [template.text for template in miner.templates()] == ["cell is <*> now"]
+    for _ in range(30):
+        for text in few:
+            miner.add(text)
+    assert {template.text for template in miner.templates()} == set(few)
 
 
 def test_numbers_are_never_split():
