@@ -43,7 +43,7 @@ def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
     from kintsugi.tools import Tools
 
     arguments = {name: value.upper() if name == "severity" else value for name, value in asked.items()}
-    with TemporaryDirectory(prefix="kintsugi-") as home, _progress() as progress:
+    with TemporaryDirectory(prefix="kintsugi-") as home, waiting() as progress:
         progress.add_task(f"Reading {', '.join(sources) or 'the sources of kintsugi.toml'}")
         deps = assemble(project_of(sources, Path.cwd()), home=Path(home))
         try:
@@ -52,7 +52,8 @@ def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
             deps.database.close()
 
 
-def _progress() -> Progress:
+def waiting() -> Progress:
+    """A sign of life on standard error, where a person watches it."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not Console(stderr=True).is_terminal)
 

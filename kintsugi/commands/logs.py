@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kintsugi.commands import judging
+from kintsugi.commands import judging, mining
 from kintsugi.commands.asking import call, json_option, print_json, since_option, sources_argument, until_option
 
 _STYLES = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
@@ -30,6 +30,7 @@ def logs() -> None:
 
 
 judging.attach(logs)
+mining.attach(logs)
 
 
 @logs.command()
@@ -80,24 +81,6 @@ def query(sources: tuple[str, ...], as_json: bool, **asked: Any) -> None:
             f"{record.get('service', '-')} ",
         )
         console.print(line.append(record["body"]), soft_wrap=True)
-    _print_remarks(answer)
-
-
-@logs.command()
-@sources_argument
-@since_option
-@until_option
-@_text
-@_severity
-@_budget
-@json_option
-def templates(sources: tuple[str, ...], as_json: bool, **asked: Any) -> None:
-    """List what the messages have in common, with counts and ids."""
-    answer = call("digest_logs", sources, **asked)
-    if as_json:
-        print_json({name: answer[name] for name in ("returned", "total", "omitted", "templates")})
-        return
-    _print_templates(Console(), answer)
     _print_remarks(answer)
 
 

@@ -16,6 +16,7 @@ from typing import cast
 
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
+from mcp_servers.logs.kinds import NO_KIND, NOT_ASKED, LineKinds
 from mcp_servers.logs.lines import ALONE, BLANK, JOINS, OPENS, joined, standing
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.multiline import Entry, Joiner
@@ -32,10 +33,6 @@ _MOST_TIMES = 50_000
 _LINES_BEFORE = 8
 _FEW_KINDS_OF_TIME = 16
 
-Spool = Callable[[Sequence[int]], None]
-"""Takes the digest's kind of every line in order, -1 for blank lines and -2 for lines that were not asked for."""
-
-NO_KIND, NOT_ASKED = -1, -2
 _ELSEWHERE = 0
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -87,7 +84,9 @@ class _Times(dict[bytes, datetime | None]):
 class Columns:
     """Takes one file in blocks of whole lines, books them in the tally and counts them in the digest. `close` ends it."""
 
-    def __init__(self, digest: Digest, parser: Callable[[], Parser], reference: datetime, query: Query, tally: Tally) -> None:
+    def __init__(
+        self, digest: Digest, parser: Callable[[], Parser], reference: datetime, query: Query, tally: Tally, kinds: LineKinds | None = None
+    ) -> None:
         self._digest = digest
         self._query = query
         self._tally = tally
@@ -105,7 +104,7 @@ class Columns:
         self._held = b""
         self._any_each = False
         self._entries_known: dict[tuple[int, ...], int] = {}
-        self.spool: Spool | None = None
+        self._kinds = kinds
         self._register(_Shape(BLANK, counts=False))
 
     def take(self, block: bytes) -> None:
@@ -149,8 +148,8 @@ class Columns:
             self._tally.lines += entry.lines - 1
             self._tally.continuations += entry.lines - 1
             kinds[entry.line - 1 : entry.line - 1 + entry.lines] = [kinds[entry.line - 1]] * entry.lines
-        if self.spool:
-            self.spool(kinds)
+        if self._kinds:
+            self._kinds.take(kinds)
 
     def _together(self, entry: Entry, line: bytes, numbers: Sequence[int]) -> int:
         """The shape of an entry: of its first line, and of the others in turn."""
@@ -214,7 +213,7 @@ class Columns:
         kinds: dict[int, int] = {}
         for number, count in Counter(numbers).items():
             kinds[number] = self._count(self._known[number], count, first.get(number), last.get(number))
-        return list(map(kinds.__getitem__, numbers)) if self.spool else [NO_KIND] * len(numbers)
+        return list(map(kinds.__getitem__, numbers)) if self._kinds else [NO_KIND] * len(numbers)
 
     def _count(self, shape: _Shape, count: int, first: datetime | None, last: datetime | None) -> int:
         if shape.standing == BLANK:

@@ -26,24 +26,36 @@ class Line:
 
 
 class Digest:
-    """Takes records one by one, or kinds of them with counts, and keeps what their templates need, not the records."""
+    """Takes records one by one, or kinds of them with counts, and keeps what their templates need, not the records.
 
-    def __init__(self) -> None:
+    Services and severities have templates of their own unless `apart` is False.
+    """
+
+    def __init__(self, *, apart: bool = True) -> None:
+        self._apart = apart
         self._miners: dict[tuple[Severity, str], Miner] = {}
         self._kinds: dict[tuple[Severity, str, int], int] = {}
         self._behind: list[tuple[Severity, str, int]] = []
         self.records = 0
+
+    def empty(self) -> Digest:
+        """One of the same make without anything in it."""
+        return Digest(apart=self._apart)
 
     def add(self, record: LogRecord) -> None:
         self.count(self.kind(record), 1, record.timestamp, record.timestamp)
 
     def kind(self, record: LogRecord) -> int:
         """The number of the record's kind: severity, service, and what its message has in common with others."""
-        service = record.service
-        if (record.severity, service) not in self._miners and len(self._miners) >= MOST_SERVICES:
+        severity, service = (record.severity, record.service) if self._apart else (Severity.UNSPECIFIED, "")
+        if (severity, service) not in self._miners and len(self._miners) >= MOST_SERVICES:
             service = OTHER_SERVICES
-        miner = self._miners.setdefault((record.severity, service), Miner())
-        return self._number((record.severity, service, miner.kind(text_of(record))))
+        return self.kind_of(text_of(record), severity, service)
+
+    def kind_of(self, text: str, severity: Severity = Severity.UNSPECIFIED, service: str = "") -> int:
+        """The number of the kind of a bare message."""
+        miner = self._miners.setdefault((severity, service), Miner())
+        return self._number((severity, service, miner.kind(text)))
 
     def count(self, kind: int, records: int, first: datetime | None = None, last: datetime | None = None) -> None:
         """Book so many records of a kind, seen between these moments."""

@@ -8,8 +8,11 @@ from difflib import get_close_matches
 
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.project import Project, Source
-from mcp_servers.logs.model import LogRecord, Query, Reading
+from mcp_servers.logs import fingerprint
+from mcp_servers.logs.groupings import AS_IT_IS, grouping_of
+from mcp_servers.logs.model import LogRecord, Query, Reading, Severity
 from mcp_servers.logs.sources import LogSource, Tally, newest, open_source
+from mcp_servers.logs.stacktrace import mark_in_app
 
 
 class Reader:
@@ -18,6 +21,7 @@ class Reader:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._opened: dict[str, LogSource] = {}
+        self._grouping = grouping_of(project.grouping)
 
     def chosen(self, names: Sequence[str] | None) -> list[Source]:
         """The sources of these names, or all; raises `Refusal` for a name that is not there and `Misconfigured` when there are none."""
@@ -40,12 +44,27 @@ class Reader:
         chosen = self.chosen(names)
         for source in chosen:
             try:
-                yield from self._open(source).scan(query, tally)
+                yield from self._grouped(self._open(source).scan(query, tally), tally)
             except KintsugiError as error:
                 failed.append(error)
                 tally.notes.append(f"{source.name}: {error}")
         if failed and len(failed) == len(chosen):
             raise failed[0]
+
+    def _grouped(self, records: Iterator[LogRecord], tally: Tally) -> Iterator[LogRecord]:
+        """The records with what a person decided about the project's errors; a decision that applied is noted once."""
+        if self._grouping is AS_IT_IS:
+            yield from records
+            return
+        roots = self._grouping.app_roots, self._grouping.library_roots
+        for record in records:
+            trace = mark_in_app(record.trace, *roots) if record.trace and any(roots) else record.trace
+            record = replace(record, trace=trace, grouping=self._grouping)
+            own = fingerprint.computed(record) if trace or record.severity >= Severity.ERROR else None
+            decision = self._grouping.decided(own.coarse) if own else None
+            if decision is not None and str(decision) not in tally.notes:
+                tally.notes.append(str(decision))
+            yield record
 
     def visit(self, names: Sequence[str] | None, tally: Tally, use: Callable[[LogSource], None]) -> None:
         """Gives each source to `use`; notes and raises as `scan` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -55,11 +56,55 @@ def test_files_folders_and_archives_are_read_together_as_json(kintsugi: Kintsugi
 
 def test_a_template_leads_to_its_records(kintsugi: Kintsugi, tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("ERROR job 1 failed\nERROR job 2 failed\nINFO fine\n", "utf-8")
-    listed = json.loads(kintsugi("templates", "a.log", "--severity", "error", "--json").stdout)
+    listed = json.loads(kintsugi("digest", "a.log", "--severity", "error", "--json").stdout)
 
     shown = kintsugi("query", "a.log", "--severity", "error", "--template", listed["templates"][0]["template"])
 
     assert [line.split(" ", 3)[3] for line in shown.stdout.splitlines()] == ["ERROR job 1 failed", "ERROR job 2 failed"]
+
+
+def test_all_templates_are_one_json_object_whose_counts_add_up(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(
+        "2026-11-20 10:15:00 INFO order 1 stored\n\n2026-11-20 10:15:02 ERROR token=abcd1234efgh refused\n  at a.b\n2026-11-20 10:15:01 INFO order 2 stored\n",
+        "utf-8",
+    )
+
+    answer = json.loads(kintsugi("templates", "a.log", "--json").stdout)
+
+    assert answer["lines"] == 5 == sum(template["count"] for template in answer["templates"])
+    by_text = {template["template"]: template for template in answer["templates"]}
+    assert by_text["order <*> stored"]["count"] == 2
+    assert (by_text["order <*> stored"]["first"], by_text["order <*> stored"]["last"]) == (
+        "2026-11-20T10:15:00+00:00",
+        "2026-11-20T10:15:01+00:00",
+    )
+    assert by_text["(blank line)"] == {**by_text["(blank line)"], "count": 1, "first": None, "last": None}
+    assert "abcd1234efgh" not in json.dumps(answer)
+
+
+def test_every_line_is_assigned_to_its_template(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text('order 1 stored\n2026-11-20 went "home", 3\n\norder 9 stored\n', "utf-8")
+
+    answer = json.loads(
+        kintsugi("templates", "-", "--content", "--json", "--assign", "out.csv", stdin=(tmp_path / "a.log").read_text()).stdout
+    )
+
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["line"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["template"] for row in rows] == ["order <*> stored", '<*> went "home", <*>', "(blank line)", "order <*> stored"]
+    assert {(row["template_id"], row["template"]) for row in rows} == {(one["id"], one["template"]) for one in answer["templates"]}
+
+
+def test_lines_of_several_files_are_assigned_by_file(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("INFO one\n", "utf-8")
+    (tmp_path / "b.log").write_text("INFO two\nINFO three\n", "utf-8")
+
+    assert kintsugi("templates", "a.log", "b.log", "--assign", "out.csv").returncode == 0
+
+    rows = (tmp_path / "out.csv").read_text("utf-8").splitlines()
+    assert rows[0] == "source,line,template_id,template"
+    assert [row.split(",")[:2] for row in rows[1:]] == [["a.log", "1"], ["b.log", "1"], ["b.log", "2"]]
 
 
 def test_a_missing_file_is_one_sentence_and_an_exit_code(kintsugi: Kintsugi) -> None:

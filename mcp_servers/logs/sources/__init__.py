@@ -28,6 +28,13 @@ class Tally:
     newest: datetime | None = None
     notes: list[str] = field(default_factory=list[str])
 
+    def absorb(self, other: Tally) -> None:
+        """Adds what another tally has booked."""
+        for name in ("lines", "blank", "continuations", "filtered", "matched"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.newest = max(filter(None, (self.newest, other.newest)), default=None)
+        self.notes += other.notes
+
     def count(self, entry_lines: int, record: LogRecord | None, query: Query) -> bool:
         """Books one entry (no record: a blank line) and says whether the query asks for it."""
         self.lines += entry_lines

@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -53,7 +53,15 @@ class Part:
     path: Path | None
     modified: datetime
     encoding: str
-    parser: Callable[[], Parser]
+    service: str
+    fallback: str
+
+    def elsewhere(self) -> Part:
+        """The same part for another process, which opens the file itself."""
+        return replace(self, stream=cast(Any, None))
+
+    def parser(self) -> Parser:
+        return Parser(self.modified, service=self.service, fallback=self.fallback)
 
 
 class Files:
@@ -145,7 +153,7 @@ class Files:
         if not encoding:
             tally.notes.append(f"{origin}: not a text file; skipped.")
             return
-        take(Part(stream, origin, path if stream is raw else None, modified, encoding, lambda: self._parser(path, modified)))
+        take(Part(stream, origin, path if stream is raw else None, modified, encoding, self._settings.service, _stem(path)))
 
     def _untouched(self, path: Path, modified: datetime, query: Query, tally: Tally) -> bool:
         if not query.since or modified >= query.since:
@@ -198,8 +206,7 @@ class Files:
             tally.notes.append(f"{origin}: {long_lines[0]} line(s) longer than {MAX_LINE} bytes were cut to that length.")
 
     def _parser(self, path: Path | None, reference: datetime) -> Parser:
-        stem = path.name.partition(".")[0] if path else ""
-        return Parser(reference, service=self._settings.service, fallback=stem)
+        return Parser(reference, service=self._settings.service, fallback=_stem(path))
 
 
 def unpacked(raw: BinaryIO) -> io.BufferedReader:
@@ -257,6 +264,10 @@ def _bounded(readline: Callable[[int], Text], end: Text, cut: list[int]) -> Iter
 
 def _parsed(parser: Parser, entry: Entry, origin: str) -> LogRecord | None:
     return parser.parse(entry.text, f"{origin}:{entry.line}") if entry.text.strip() else None
+
+
+def _stem(path: Path | None) -> str:
+    return path.name.partition(".")[0] if path else ""
 
 
 def _expand(root: Path, pattern: str) -> list[Path]:
