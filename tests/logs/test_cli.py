@@ -92,7 +92,7 @@ def test_every_line_is_assigned_to_its_template(kintsugi: Kintsugi, tmp_path: Pa
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["line"] for row in rows] == ["1", "2", "3", "4"]
-    assert [row["template"] for row in rows] == ["order <*> stored", '<*> went "home", <*>', "(blank line)", "order <*> stored"]
+    assert [row["template"] for row in rows] == ["order <*> stored", "left, then came back", "(blank line)", "order <*> stored"]
     assert {(row["template_id"], row["template"]) for row in rows} == {(one["id"], one["template"]) for one in answer["templates"]}
 
 
