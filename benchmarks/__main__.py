@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure
 
-MODULES: tuple[str, ...] = ("templates",)
+MODULES: tuple[str, ...] = ("alarms", "templates", "verdicts")
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}

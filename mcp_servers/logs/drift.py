@@ -15,7 +15,8 @@ from mcp_servers.logs.model import LogRecord
 
 _THINGS = r"memory|heap|rss|disk|volume|filesystem|file system|partition|inodes?|swap|storage|tablespace|connections?|pool|queue|file descriptors|quota|cpu"
 _LEVEL = re.compile(
-    rf"\b({_THINGS})\b[^%\d]{{0,40}}(\d{{1,3}}(?:\.\d+)?) ?(?:%|percent)|(\d{{1,3}}(?:\.\d+)?) ?% (?:of )?(?:\w+ )?({_THINGS})\b", re.I
+    rf"\b({_THINGS})\b[^%]{{0,40}}?(?<![\d.])(\d{{1,3}}(?:\.\d+)?) ?(?:%|percent)|(\d{{1,3}}(?:\.\d+)?) ?% (?:of )?(?:\w+ )?({_THINGS})\b",
+    re.I,
 )
 _OF_LIMIT = re.compile(
     rf"\b({_THINGS})\b[^\d/]{{0,30}}(\d+(?:\.\d+)?) ?([kmgt]?i?b)? ?(?:/|of|out of) ?(\d+(?:\.\d+)?) ?([kmgt]?i?b)?\b", re.I

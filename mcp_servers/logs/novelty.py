@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from math import exp, expm1, log1p
 
-from mcp_servers.logs import spikes
+from mcp_servers.logs import onset, spikes
 from mcp_servers.logs.anomaly import Finding, Noticed
 from mcp_servers.logs.census import Census, LineKind, times
 from mcp_servers.logs.model import Severity
@@ -20,6 +20,7 @@ _LEAST_LINES = 20
 USUALLY_NEW = 0.5
 _ONE_BURST = timedelta(seconds=1)
 _GONE = 0.2
+_MISSED = 5
 _SHORTEST = timedelta(minutes=1)
 _SILENT = " fell silent"
 
@@ -98,6 +99,8 @@ def vanished(census: Census, baseline: Span, window: Span) -> Noticed:
         for question in asked:
             if found := _gone(question, [replace(one, prior=prior) for one in question.usual], span):
                 gone.setdefault(f"{found.service}|{found.title}", []).append(found)
+    for finding in _overdue(census, window):
+        gone[f"{finding.service}|{finding.title}"] = [finding]
     return Noticed(tuple(min(found, key=lambda one: one.p or 0.0) for found in gone.values()), (), tests)
 
 
@@ -125,6 +128,41 @@ def _always_new(service: str, fresh: Sequence[LineKind], surprise: Surprise, bas
         f"{_minutes(baseline)} came once only, so that new ones are expected (surprise {surprise.chance:.2f})"
     )
     return LeftAlone(f"{len(fresh)} new kinds of line in {service or 'the log'}", reason, sum(len(kind.during) for kind in fresh))
+
+
+def _overdue(census: Census, window: Span) -> list[Finding]:
+    """What came by the clock and missed several beats while its service went on writing: a rule, since a clock leaves nothing to chance."""
+    found: list[Finding] = []
+    for service, kinds in census.of_service.items():
+        newest = max((kind.during[-1].timestamp for kind in kinds if kind.during and kind.during[-1].timestamp), default=None)
+        for kind in kinds:
+            before = times(kind.before)
+            if newest is None or _is_error(kind) or len(before) < _LEAST_LINES:
+                continue
+            seen = times(kind.during)
+            last = seen[-1] if seen else before[-1]
+            beat = onset.period(before)
+            if beat and newest - last >= beat * _MISSED and window.end - last >= beat * _MISSED and _never_waited(before, beat):
+                found.append(_late(service, kind, last, beat, window))
+    return found
+
+
+def _never_waited(moments: Sequence[datetime], beat: timedelta) -> bool:
+    return max(later - earlier for earlier, later in pairwise(moments)) <= beat * 2
+
+
+def _late(service: str, kind: LineKind, last: datetime, beat: timedelta, window: Span) -> Finding:
+    missed = int((window.end - last) / beat)
+    return Finding(
+        kind="vanished",
+        level="MEDIUM",
+        service=service,
+        title=f"missing: {kind.title}"[:160],
+        told=f"It came every {beat.total_seconds():.3g} s and is {missed} beats late; last seen {last:%H:%M:%S}.",
+        count=len(kind.during),
+        numbers={"period_s": round(beat.total_seconds(), 2), "missed": missed},
+        onset=last,
+    )
 
 
 def _new(kind: LineKind, surprise: Surprise, baseline: Span) -> Finding:

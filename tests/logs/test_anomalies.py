@@ -1,53 +1,17 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
+from benchmarks import alarms
 from mcp_servers.logs import fingerprint, stacktrace
 from mcp_servers.logs.anomalies import find
 from mcp_servers.logs.anomaly import Anomaly, Findings
 from mcp_servers.logs.model import LogRecord, Severity
-
-START = datetime(2026, 11, 20, 10, tzinfo=UTC)
-NOW = START + timedelta(minutes=10)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def said(seconds: float, body: str, severity: Severity = Severity.INFO, service: str = "api", trace_id: str = "", **more: Any) -> LogRecord:
-    return LogRecord(at(seconds), severity, body, service, trace_id, attributes=more, origin=f"{service}.log:{int(seconds)}")
-
-
-def raised(
-    seconds: float, error: str, function: str, service: str = "api", trace_id: str = "", release: str = "r3", callers: int = 1
-) -> LogRecord:
-    frames = "".join(f'  File "/app/shop/{service}.py", line {n}, in step{n}\n    go()\n' for n in range(callers))
-    text = f'Traceback (most recent call last):\n{frames}  File "/app/shop/{function}.py", line 7, in {function}\n    go()\n{error}\n'
-    return LogRecord(
-        at(seconds), Severity.ERROR, "request failed", service, trace_id, release, {}, stacktrace.parse(text), f"{service}.log"
-    )
-
-
-def served(seconds: float, path: str, status: int, service: str = "api", trace_id: str = "", ms: float = 10, query: str = "") -> LogRecord:
-    attributes: dict[str, Any] = {
-        "http.request.method": "GET",
-        "url.path": path,
-        "http.response.status_code": status,
-        "event.duration": ms * 1_000_000,
-        "url.query": query,
-    }
-    return LogRecord(at(seconds), Severity.INFO, "request", service, trace_id, attributes=attributes)
-
-
-def look(records: Sequence[LogRecord], baseline: Sequence[LogRecord] = ()) -> Findings:
-    return find(records, now=NOW, baseline=baseline)
+from tests.logs.telling import NOW, START, at, look, raised, said, served
 
 
 def only(records: Sequence[LogRecord], baseline: Sequence[LogRecord] = ()) -> Anomaly:
@@ -416,13 +380,7 @@ def test_a_warning_never_seen_before_is_a_new_template_of_low_weight():
 
 
 def test_chatty_noise_raises_few_false_alarms():
-    """Forty warnings that come at random, each as often as ever: at q = .01 hardly a call should tell of a spike."""
-    alarms = 0
-    for seed in range(10):
-        dice = random.Random(seed)
-        words = [f"{chr(97 + n // 26)}{chr(97 + n % 26)}x pipe hiccup" for n in range(40)]
-        usual = [said(dice.uniform(0, 7200), word, Severity.WARN) for word in words for _ in range(dice.randint(5, 200))]
-        rates = {word: sum(record.body == word for record in usual) for word in words}
-        now = [said(dice.uniform(0, 600), word, Severity.WARN) for word in words for _ in range(max(1, round(rates[word] / 12)))]
-        alarms += len(look(now, before(usual, hours=3)).anomalies)
-    assert alarms <= 2
+    """Forty warnings and forty notices of many rates, calm and bursty ones, as often as ever: at q = .01 hardly a call should tell of one."""
+    calls = [alarms.noise_call(seed, stream=seed % 2 == 1, kinds=80) for seed in range(4)]
+    assert sum(call.false for call in calls) <= 1
+    assert sum(call.naive for call in calls) > 50
