@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cases": ("cases:cases", "List cases, or show one."),
     "approve": ("decide:approve", "Approve a certified fix: needs a terminal and the digest, typed by you."),
     "reject": ("decide:reject", "Reject a fix, with a reason."),
+    "revoke": ("decide:revoke", "Take back an approval that nobody used yet."),
     "rollback": ("decide:rollback", "Undo an applied fix."),
     "pause": ("decide:pause", "Stop every write of every driver."),
     "resume": ("decide:resume", "Let healing go on."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from pathlib import Path
 
 import anyio
 import click
@@ -14,23 +15,34 @@ from rich.text import Text
 from kintsugi.tools import Tools
 from kintsugi.workspace import approvals_of, ledger_of, open_deps, open_project
 from mcp_servers.cases.approvals import short
-from mcp_servers.cases.model import Fix
+from mcp_servers.cases.model import Fix, State
+from mcp_servers.cases.ssh import sign
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 
 
 @click.command()
 @click.argument("fix_id")
-def approve(fix_id: str) -> None:
+@click.option(
+    "--sign", "key", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="SSH key that asks for you: a stronger proof."
+)
+def approve(fix_id: str, key: Path | None) -> None:
     """Approve FIX_ID: shows what would change, and asks you to type its digest."""
     _terminal("approve")
     deps = open_project()
-    fix = _known(deps, fix_id)
+    fix, approvals = _known(deps, fix_id), approvals_of(deps)
+    request = approvals.request(fix.id, risk=fix.risk, actor=person())
     show(deps, fix)
     typed = click.prompt(f"Type {short(fix.digest)} to approve exactly this, anything else to leave it", default="", show_default=False)
     if typed.strip().lower() != short(fix.digest):
         raise Refusal("That is not the digest; nothing was approved.", code="wrong_digest")
-    approvals_of(deps).approve(fix.digest, person=person(), channel="terminal")
+    if key is None:
+        case = approvals.approve(fix.digest, person=person(), channel="terminal")
+    else:
+        case = approvals.approve_signed(fix.digest, sign(request.statement, key))
+    if case.state is not State.APPROVED:
+        click.echo("Recorded. Its risk asks for another person too.")
+        return
     click.echo(f"Approved by {person()}. `kintsugi heal` applies it; `kintsugi rollback {fix_id}` takes it back.")
 
 
@@ -44,6 +56,17 @@ def reject(fix_id: str, reason: str) -> None:
     fix = _known(deps, fix_id)
     approvals_of(deps).reject(fix.digest, person=person(), channel="terminal", reason=reason)
     click.echo(f"{fix_id} is rejected and will not be applied.")
+
+
+@click.command()
+@click.argument("fix_id")
+@click.option("--reason", prompt="Why", help="Kept on the ledger.")
+def revoke(fix_id: str, reason: str) -> None:
+    """Take back your approval of FIX_ID, as long as nobody has applied it."""
+    deps = open_project()
+    fix = _known(deps, fix_id)
+    approvals_of(deps).revoke(fix.digest, person=person(), reason=reason)
+    click.echo(f"The approval of {fix_id} is taken back.")
 
 
 @click.command()
@@ -78,6 +101,10 @@ def show(deps: Deps, fix: Fix) -> None:
     console = Console(stderr=True)
     console.print(Text(f"{fix.id}  {fix.title}", style="bold"))
     console.print(Syntax(str(answer.get("diff", "")), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+    if answer.get("diff_omitted"):
+        console.print(Text(f"{answer['diff_omitted']} characters more: git diff {answer['base']} {answer['tree']}", style="bold red"))
+    for finding in answer.get("findings", ()):
+        console.print(Text(f"{finding['code']}  {finding['path']}:{finding.get('line', 0)}  {finding['text']}", style="yellow"))
     certificate = fix.certificate
     if certificate:
         console.print(

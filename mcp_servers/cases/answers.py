@@ -173,8 +173,14 @@ def waiting(request: Request) -> Waiting:
         digest=request.digest,
         risk=request.risk,
         requested=request.requested.isoformat(),
-        decide=f"a person runs: kintsugi approve {request.fix} (and types {short(request.digest)}), or kintsugi reject {request.fix}",
+        decide=_decide(request),
     )
+
+
+def _decide(request: Request) -> str:
+    if request.decided:
+        return f"{request.decision} by {request.person}"
+    return f"a person runs: kintsugi approve {request.fix} (and types {short(request.digest)}), or kintsugi reject {request.fix}"
 
 
 def _event(event: Event) -> EventLine:

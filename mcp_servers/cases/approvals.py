@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, insert, select, update
 
+from mcp_servers.cases import ssh
 from mcp_servers.cases.channels import proof_of, riskier, same_person
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, State
@@ -69,6 +71,12 @@ class Request:
     risk: str
     requested: datetime
     number: int = 1
+    decision: str = ""
+    person: str = ""
+
+    @property
+    def decided(self) -> bool:
+        return bool(self.decision)
 
     @property
     def statement(self) -> str:
@@ -124,11 +132,20 @@ class Approvals:
         with self._database.reading() as connection:
             return [self._request(row, connection) for row in connection.execute(query).all()]
 
-    def approve(self, digest: str, *, person: str, channel: str) -> Case:
+    def asked(self, digest: str) -> Request | None:
+        """The request about this digest, decided or not; None when nobody was asked."""
+        with self._database.reading() as connection:
+            row = self._row(digest, connection)
+            return self._request(row, connection) if row is not None else None
+
+    def approve(self, digest: str, *, person: str, channel: str, nonce: str = "") -> Case:
         """Records a person's yes to exactly this digest; with enough different people it is approved. Raises `Refusal`: nothing waits under it,
-        it waited too long, the channel or the person is not enough for its risk, or the proposer would approve itself."""
+        it waited too long, the channel or the person is not enough for its risk, or the proposer would approve itself. With a `nonce` the answer
+        is to that one request."""
         with self._database.transaction() as connection:
             row = self._open(digest, connection)
+            if nonce and self._request(row, connection).nonce != nonce:
+                raise Refusal(f"{short(digest)} was asked about anew since; answer that request.", code="other_request")
             proof = proof_of(channel, person, row.risk, self._policy)
             if same_person(person, self._proposer(row, connection)):
                 raise Refusal(f"{person} proposed {row.fix} and cannot approve it; another person must.", code="self_approval")
@@ -143,6 +160,14 @@ class Approvals:
             people = ", ".join(vote.person for vote in votes)[:200]
             self._decide(row, "approved", people, connection, channel=channel, proof=strength, expires=expires)
             return self._ledger.append(row.case_id, "approved", content, actor=person, connection=connection)
+
+    def approve_signed(self, digest: str, signature: str) -> Case:
+        """As `approve`, by the person whose listed key signed the statement of the request that waits now."""
+        waiting = self.asked(digest)
+        if waiting is None:
+            raise _unknown(digest)
+        person = ssh.signer(waiting.statement, signature, Path(self._policy.signers).expanduser())
+        return self.approve(digest, person=person, channel="signed", nonce=waiting.nonce)
 
     def reject(self, digest: str, *, person: str, channel: str, reason: str = "") -> Case:
         """Records a person's no, with the reason that the next proposal has to answer; also after a yes that nobody used yet."""
@@ -217,7 +242,7 @@ class Approvals:
     def _known(self, digest: str, connection: Connection) -> Any:
         row = self._row(digest, connection)
         if row is None:
-            raise Refusal(f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest")
+            raise _unknown(digest)
         return row
 
     def _vote(self, row: Any, person: str, channel: str, proof: int, connection: Connection) -> None:
@@ -251,7 +276,13 @@ class Approvals:
     def _request(self, row: Any, connection: Connection) -> Request:
         events = self._ledger.events(row.case_id, connection)
         asked = [e for e in events if e.kind == "approval_requested" and e.data.get("digest") == row.digest]
-        return Request(row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested), len(asked))
+        return Request(
+            row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested), len(asked), row.decision, row.person
+        )
+
+
+def _unknown(digest: str) -> Refusal:
+    return Refusal(f"Nothing waits for a decision under {short(digest)}; `kintsugi cases` shows what does.", code="unknown_digest")
 
 
 def _decided(row: Any) -> Refusal:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, Field
 
-from mcp_servers.cases import answers
+from mcp_servers.cases import answers, asking
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.metrics import loop_metrics
@@ -124,15 +124,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         case = await run_sync(lambda: ledger.append(case_id, kind, data, actor=actor))
         return answers.recorded(case)
 
-    @tools.write(title="Ask a person to approve")
-    async def request_approval(
-        fix_id: Annotated[str, Field(description="A certified proposal, fix_YYYYMMDD_HHMMSS.")],
-        risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
-        actor: Actor = "agent",
-    ) -> answers.Waiting:
-        """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
-        deps.gate.admit(Write("request_approval", actor))
-        return answers.waiting(await run_sync(lambda: approvals.request(fix_id, risk=risk, actor=actor)))
+    asking.register(tools, approvals, deps.gate)
 
     @tools.write(title="Close a case as a false positive")
     async def close_case(

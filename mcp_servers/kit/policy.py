@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -67,23 +67,24 @@ def place(environ: Mapping[str, str]) -> Path:
 def load(environ: Mapping[str, str], watched: Path | None = None) -> Policy:
     """The policy, or the one that ships when there is no file; raises `Misconfigured` for one inside the repository or one that cannot be read."""
     path = place(environ)
+    beside = str(path.with_name("allowed_signers"))
     if not path.exists():
         if environ.get(VARIABLE):
             raise Misconfigured(f"{VARIABLE} names {path}, which is not there; write it, or take the variable away.", code="no_policy")
-        return SHIPPED
+        return replace(SHIPPED, signers=beside)
     if watched is not None and path.resolve().is_relative_to(watched.resolve()):
         raise Misconfigured(
             f"The policy {path} lies in the watched repository, where a fix could change it; move it out.", code="policy_inside"
         )
     try:
-        return parse(tomllib.loads(path.read_text("utf-8")), str(path))
+        return parse(tomllib.loads(path.read_text("utf-8")), str(path), beside)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Misconfigured(
             f"The policy {path} cannot be read: {error}. Mend it; nothing is allowed meanwhile.", code="bad_policy"
         ) from error
 
 
-def parse(data: Mapping[str, Any], where: str = "policy.toml") -> Policy:
+def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = "") -> Policy:
     """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)."""
     unknown = sorted(set(data) - {"patches", "approvals"})
     if unknown:
@@ -97,7 +98,7 @@ def parse(data: Mapping[str, Any], where: str = "policy.toml") -> Policy:
         people=_words(approvals.pop("people", ()), where, "people"),
         proof=_by_risk(approvals.pop("proof", {}), shipped.proof, where, "proof", 3),
         approvers=_by_risk(approvals.pop("approvers", {}), shipped.approvers, where, "approvers", 9),
-        signers=str(approvals.pop("signers", "")),
+        signers=str(approvals.pop("signers", signers)),
         minutes=_number(approvals.pop("minutes", shipped.minutes), where, "minutes", 1, 1440),
         days=_number(approvals.pop("days", shipped.days), where, "days", 1, 90),
     )

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import Elicit, Resolve
 from mcp.types import Tool as ListedTool
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel
@@ -17,6 +19,8 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET, tokens
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.schema import slim
+
+__all__ = ["AcceptedElicitation", "Context", "Elicit", "ElicitationResult", "Resolve", "ToolServer", "Toolbox"]
 
 log = logging.getLogger("kintsugi")
 
@@ -53,15 +57,23 @@ class Toolbox:
         return lambda function: self._add(function, title, hints)
 
     def write(
-        self, *, title: str, destructive: bool = False, idempotent: bool = True, open_world: bool = False
+        self,
+        *,
+        title: str,
+        destructive: bool = False,
+        idempotent: bool = True,
+        open_world: bool = False,
+        meta: dict[str, Any] | None = None,
     ) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
         """A tool with effects, registered only where writes are allowed."""
         hints = ToolAnnotations(read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world)
-        return lambda function: self._add(function, title, hints) if self._writes else function
+        return lambda function: self._add(function, title, hints, meta) if self._writes else function
 
-    def _add(self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations) -> Tool[Params, Answer]:
+    def _add(
+        self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations, meta: dict[str, Any] | None = None
+    ) -> Tool[Params, Answer]:
         guarded = _guarded(function, self._budget)
-        self._mcp.tool(title=title, annotations=hints, structured_output=True)(guarded)
+        self._mcp.tool(title=title, annotations=hints, meta=meta, structured_output=True)(guarded)
         return guarded
 
 

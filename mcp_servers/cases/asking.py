@@ -1,0 +1,74 @@
+"""The tool that asks: it puts a certified proposal before a person, and takes the answer where the client can ask and the risk is low.
+
+Annotations here are values, not text: the resolver of one is made inside the function. The protocol seals what travels between the rounds of
+a question; the question names this one request, so that an answer to an earlier one is none to it; and a request is decided once.
+"""
+
+import getpass
+from typing import Annotated, Literal
+
+from anyio.to_thread import run_sync
+from pydantic import BaseModel, Field
+
+from mcp_servers.cases import answers
+from mcp_servers.cases.approvals import Approvals, Request, short
+from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.gate import Gate, Write
+from mcp_servers.kit.tool import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve, Toolbox
+
+PERSON_PRESENT = {"anthropic/requiresUserInteraction": True}
+"""Tells a host not to call the tool where nobody sits."""
+
+
+class Decision(BaseModel):
+    """What a person answers."""
+
+    decision: Literal["approve", "reject", "later"] = Field(default="later", description="later leaves it waiting")
+    digest: str = Field(default="", description="to approve, the eight digits shown", max_length=80)
+    reason: str = Field(default="", description="to reject, what the next proposal has to answer", max_length=1000)
+
+
+def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
+    def ask(fix_id: str, risk: str, actor: str, ctx: Context) -> Decision | Elicit[Decision]:
+        able = ctx.client_capabilities
+        if able is None or able.elicitation is None:
+            return Decision()
+        try:
+            gate.admit(Write("request_approval", actor))
+            request = approvals.request(fix_id, risk=risk, actor=actor)
+        except KintsugiError:
+            return Decision()  # the tool itself says why
+        if request.decided or request.risk != "low":
+            return Decision()
+        return Elicit(_question(request), Decision)
+
+    @tools.write(title="Ask a person to approve", meta=PERSON_PRESENT)
+    async def request_approval(
+        fix_id: Annotated[str, Field(description="A certified proposal, fix_YYYYMMDD_HHMMSS.")],
+        answer: Annotated[ElicitationResult[Decision], Resolve(ask)],
+        risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
+        actor: Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)] = "agent",
+    ) -> answers.Waiting:
+        """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
+        gate.admit(Write("request_approval", actor))
+        request = await run_sync(lambda: approvals.request(fix_id, risk=risk, actor=actor))
+        if isinstance(answer, AcceptedElicitation) and not request.decided:
+            return await run_sync(lambda: _answered(approvals, request, answer.data))
+        return answers.waiting(request)
+
+    del request_approval
+
+
+def _question(request: Request) -> str:
+    return (
+        f"Approve {request.fix} of {request.case}? Its certificate passed; get_fix shows what changes. To approve exactly this, answer approve and "
+        f"type {short(request.digest)} (request {request.nonce})."
+    )
+
+
+def _answered(approvals: Approvals, request: Request, said: Decision) -> answers.Waiting:
+    if said.decision == "approve" and said.digest.strip().lower() == short(request.digest):
+        approvals.approve(request.digest, person=getpass.getuser(), channel="elicitation", nonce=request.nonce)
+    elif said.decision == "reject":
+        approvals.reject(request.digest, person=getpass.getuser(), channel="elicitation", reason=said.reason)
+    return answers.waiting(approvals.asked(request.digest) or request)
