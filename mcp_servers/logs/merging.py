@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import combinations
 
 from mcp_servers.logs.masking import HOLE
 
 Signature = tuple[str, ...]
+_Pair = tuple[int, int, int]
 
 _TOKEN = re.compile(r"\s+|[^\s,;:=()\[\]{}\"'|]+|.")
 _DELIMITER = re.compile(r"\s+|[,;:=()\[\]{}\"'|]|[-+*/<>!?.&]+")
 _MOST_TOKENS = 160
 _ROUNDS = 5
+_WORDS = 5
+_PAIRS = 6
+_RAREST = 4
+_MOST_PAIRS = 500
 _SOFT = re.compile(r"<\*>|[./\\@$#]|^[A-Za-z]+\d$")
 _SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
 _SNAKE = re.compile(r"^[a-z]+(?:_[a-z]+)+$")
@@ -21,7 +27,9 @@ _IDENTIFIER = re.compile(r"^(?=.*(?:[_\d.@$#/\\]|[a-z][A-Z]|-\w))\S+$")
 _CAPITALS = re.compile(r"^[A-Z][A-Z_]+$")
 _CUES = re.compile(
     r"(?:user|user_?name|host|host_?name|port|file|path|dir|for|from|to|by|id|name|node|job|task|service|class|key|value|uid|tty|ruser|rhost"
-    r"|device|interface|address|addr|server|client|process|thread|method|module|block|session|daemon)",
+    r"|device|interface|address|addr|server|client|process|thread|method|module|block|session|daemon|container|namespace|pod|table|topic|group"
+    r"|volume|image|domain|tenant|zone|region|queue|channel|bucket|disk|partition|cluster|repository|branch|package|plugin|driver|command"
+    r"|option|feature|column|database|schema|index|role|property|attribute|parameter|variable|function|component|application|app)",
     re.I,
 )
 _STATUS = re.compile(
@@ -29,6 +37,9 @@ _STATUS = re.compile(
     r"|enabled|disabled|active|inactive|connected|disconnected|accepted|rejected|added|removed|created|deleted|begin|end|in|out|get|put)",
     re.I,
 )
+
+
+_STATE = re.compile(r"[a-z]{2,}(?:ed|ing|able|ive|ful)|idle|busy|full|empty|ready|alive|dead|good|bad", re.I)
 
 
 def tokens(text: str) -> Signature:
@@ -40,11 +51,12 @@ def merge(signatures: Iterable[Signature]) -> dict[Signature, Signature]:
     """For every signature the one it belongs to, of the same length, with `<*>` in place of what varies."""
     current = {signature: signature for signature in signatures}
     current = _follow(current, _soften(set(current.values())))
-    for _ in range(_ROUNDS):
-        step = _one_round(set(current.values()))
-        if not step:
-            break
-        current = _follow(current, step)
+    for step, rounds in ((_one_round, _ROUNDS), (_two_places, 2), (_one_round, _ROUNDS)):
+        for _ in range(rounds):
+            changed = step(set(current.values()))
+            if not changed:
+                break
+            current = _follow(current, changed)
     return current
 
 
@@ -92,6 +104,49 @@ def _one_round(signatures: set[Signature]) -> dict[Signature, Signature]:
     return {old: new for old, new in changed.items() if old != new}
 
 
+def _two_places(signatures: set[Signature]) -> dict[Signature, Signature]:
+    """Signatures that differ at two places at once (`alice bought tea`, `bob bought milk`), where enough pairs share all the rest.
+
+    Only the places whose words are the rarest are tried: what is constant is at least as frequent as what varies.
+    """
+    hashes = {signature: [hash((place, token)) for place, token in enumerate(signature)] for signature in sorted(signatures)}
+    seen = Counter((len(own), one) for own in hashes.values() for one in own)
+    pairs: defaultdict[_Pair, defaultdict[int, set[Signature]]] = defaultdict(lambda: defaultdict(set))
+    of_length: defaultdict[int, list[Signature]] = defaultdict(list)
+    for signature, own in hashes.items():
+        length, whole = len(own), sum(own)
+        of_length[length].append(signature)
+        words = sorted((seen[length, own[place]], place) for place in range(length) if _is_word(signature, place))
+        for one, other in combinations(sorted(place for _, place in words[:_RAREST]), 2):
+            pairs[length, one, other][whole - own[one] - own[other]].add(signature)
+    wide = {pair: {rest for rest, members in found.items() if _varies_twice(members, *pair[1:])} for pair, found in pairs.items()}
+    changed: dict[Signature, Signature] = {}
+    for (length, one, other), rests in sorted(wide.items(), key=lambda item: (-len(item[1]), item[0]))[:_MOST_PAIRS]:
+        for signature in of_length[length] if rests else ():
+            own = hashes[signature]
+            if signature not in changed and sum(own) - own[one] - own[other] in rests:
+                changed[signature] = (*signature[:one], HOLE, *signature[one + 1 : other], HOLE, *signature[other + 1 :])
+    return changed
+
+
+def _is_word(signature: Signature, place: int) -> bool:
+    return signature[place] != HOLE and _may_vary(signature, place)
+
+
+def _varies_twice(members: set[Signature], one: int, other: int) -> bool:
+    if len(members) < _PAIRS:
+        return False
+    constant = sum(token.isalpha() for place, token in enumerate(next(iter(members))) if place not in (one, other))
+    varied = [{member[place] for member in members} for place in (one, other)]
+    return constant >= 2 and all(len(values) >= 3 and not are_states(values) for values in varied)
+
+
+def are_states(values: set[str]) -> bool:
+    """Whether a good part of the words say what happened, and not to what."""
+    told = sum(bool(_STATUS.fullmatch(value) or _CAPITALS.match(value) or _STATE.fullmatch(value)) for value in values)
+    return 4 * told > len(values)
+
+
 def _may_vary(signature: Signature, place: int) -> bool:
     if _DELIMITER.fullmatch(signature[place]):
         return False
@@ -105,10 +160,10 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
     if any(HOLE in value for value in values) or all(_letters(value) <= 1 for value in values):
         return 2
     if place == 0:
-        return 20
-    if any(_STATUS.fullmatch(value) or _CAPITALS.match(value) for value in values):
+        return 20 if are_states(values) or members[0][1:2] == (" ",) else _WORDS
+    if are_states(values):
         return 6
-    return 3 if is_cued(members[0], place) or all(_IDENTIFIER.match(value) for value in values) else 6
+    return 3 if is_cued(members[0], place) or all(_IDENTIFIER.match(value) for value in values) else _WORDS
 
 
 def is_cued(signature: Signature, place: int) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from mcp_servers.logs.masking import HOLE
-from mcp_servers.logs.merging import Signature, common, is_cued
+from mcp_servers.logs.merging import Signature, are_states, common
 
 ENOUGH = 100
 """Fewer messages than these tell nothing about which words can stand at a place."""
@@ -16,17 +16,15 @@ _MOST_WORDS = 8
 _LEAST_SHARE = 0.02
 _LEAST_COUNT = 10
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_STATE = re.compile(r"[a-z]+(?:ed|ing|able|ive|less|ful)|up|down|on|off|open|idle|busy|full|empty|ready|alive|dead|ok|bad|good", re.I)
 
 
 def split(merged: Mapping[Signature, Signature], counts: Mapping[Signature, int]) -> dict[Signature, Signature]:
     """The merge without what was put together wrongly; `counts` says how many messages each signature stands for.
 
-    A place is split again when few, frequent, plain words stand there and nothing else: after 600 messages `disk {sda, sdb, …} was
-    removed` may still show new names, but `cell {full, empty, hot, cold, wet, dry} now`, each word a hundred times and never a
-    seventh, is six messages. Where a value is expected (`user alice`, `host=db`, in quotes), words are values however frequent,
-    unless they are states (`turned to {stopped, started, …}`). A merge that left less than a third of its words in common
-    (`<*> <*> failed`) joined different sentences, and is split at the place with the fewest words whatever their counts.
+    A place is split again when few, frequent, plain words stand there and most of them are states. After 18 messages `valve is
+    {opened, closed, locked, jammed, …} now` may be anything; after 1800 of the same six words it is six messages. Names are values
+    however few and frequent they are (`disk {sda, sdb, sdc} was removed`), and so is what keeps showing new words. A merge that left
+    less than a third of its words in common (`<*> <*> failed`) joined different sentences, and is split whatever its counts.
     """
     groups: defaultdict[Signature, list[Signature]] = defaultdict(list)
     for member, pattern in merged.items():
@@ -36,7 +34,7 @@ def split(merged: Mapping[Signature, Signature], counts: Mapping[Signature, int]
 
 def _parted(pattern: Signature, members: list[Signature], counts: Mapping[Signature, int]) -> dict[Signature, Signature]:
     seen = {place: _words(members, place, counts) for place in _merged_places(pattern, members)}
-    wrong = [place for place, words in seen.items() if _closed(pattern, place, words)]
+    wrong = [place for place, words in seen.items() if _closed(words)]
     if not wrong and len(seen) > 1 and _different_sentences(pattern, seen):
         wrong = sorted(seen)
     if not wrong:
@@ -61,11 +59,11 @@ def _words(members: Iterable[Signature], place: int, counts: Mapping[Signature, 
     return words
 
 
-def _closed(pattern: Signature, place: int, words: Mapping[str, int]) -> bool:
+def _closed(words: Mapping[str, int]) -> bool:
     total = sum(words.values())
     if total < ENOUGH or not 1 < len(words) <= _MOST_WORDS or min(words.values()) < max(_LEAST_COUNT, _LEAST_SHARE * total):
         return False
-    return not is_cued(pattern, place) or all(_STATE.fullmatch(word) for word in words)
+    return are_states(set(words))
 
 
 def _different_sentences(pattern: Signature, seen: Iterable[int]) -> bool:

@@ -25,18 +25,18 @@ def alike(text: str, words: str, count: int) -> dict[str, int]:
     return {text.format(word): count for word in words.split()}
 
 
-STATES = "full empty hot cold wet dry"
+STATES = "opened closed locked unlocked jammed oiled"
 NAMES = "sausage mustard pickle onion bacon relish"
 
 
 def test_a_few_frequent_words_are_different_messages_once_there_is_enough_to_know():
-    assert groups(alike("cell is {} now", STATES, 3)) == {"cell is <*> now"}
-    assert groups(alike("cell is {} now", STATES, 300)) == set(alike("cell is {} now", STATES, 1))
+    assert groups(alike("valve is {} now", STATES, 3)) == {"valve is <*> now"}
+    assert groups(alike("valve is {} now", STATES, 300)) == set(alike("valve is {} now", STATES, 1))
 
 
 def test_words_that_keep_coming_are_values_however_many_messages_there_are():
-    open_ended = alike("tasted {} today", NAMES, 300) | {"tasted ketchup today": 1}
-    assert groups(open_ended) == {"tasted <*> today"}
+    open_ended = alike("valve is {} now", STATES, 300) | {"valve is wedged now": 1}
+    assert groups(open_ended) == {"valve is <*> now"}
 
 
 @pytest.mark.parametrize("text", ["login of user {} refused", "mode={} set", "mail from {} read", "took '{}' away"])
@@ -45,8 +45,12 @@ def test_words_where_a_value_is_expected_stay_values(text: str):
 
 
 def test_states_are_messages_of_their_own_even_where_a_value_is_expected():
-    words = "stopped started degraded"
-    assert groups(alike("unit changed to {} again", words + " paused", 300)) == set(alike("unit changed to {} again", words + " paused", 1))
+    words = "stopped started degraded drained restarted"
+    assert groups(alike("unit changed to {} again", words, 300)) == set(alike("unit changed to {} again", words, 1))
+
+
+def test_names_are_values_however_few_and_frequent():
+    assert groups(alike("disk {} was removed", "sda sdb sdc sdd sde", 300)) == {"disk <*> was removed"}
 
 
 def test_what_has_hardly_a_word_in_common_is_no_message():
@@ -55,11 +59,11 @@ def test_what_has_hardly_a_word_in_common_is_no_message():
 
 
 def test_the_miner_splits_what_it_merged_while_it_knew_little():
-    miner, few = Miner(), alike("cell is {} now", STATES, 3)
+    miner, few = Miner(), alike("valve is {} now", STATES, 3)
     for _ in range(3):
         for text in few:
             miner.add(text)
-    assert [template.text for template in miner.templates()] == ["cell is <*> now"]
+    assert [template.text for template in miner.templates()] == ["valve is <*> now"]
     for _ in range(30):
         for text in few:
             miner.add(text)
