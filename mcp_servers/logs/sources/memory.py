@@ -76,7 +76,7 @@ def _advance(known: _Known, lines: list[bytes]) -> list[Read]:
     for number, line in enumerate(lines, start=first):
         for entry in joiner.feed(line.decode("utf-8", "replace").strip("\r\0"), number):
             known.entries.append((entry.lines, known.parse(entry)))
-            known.line = entry.line + entry.lines
+            known.line += entry.lines
     finished = known.line - first
     if finished:
         known.offset = starts[finished]

@@ -55,9 +55,11 @@ class Assembly:
     def _timed(self, entries: Iterable[Entry]) -> Iterator[Timed]:
         """With the engine's time, not the line's own: it has a zone and orders all containers alike."""
         for entry in entries:
-            times = [self._times.pop(number) for number in range(entry.line, entry.line + entry.lines)]
-            record = self._parser.parse(entry.text, self._origin, times[0]) if entry.text.strip() else None
-            yield Timed(times[0], entry.lines, record)
+            at = self._times[entry.line]
+            record = self._parser.parse(entry.text, self._origin, at) if entry.text.strip() else None
+            for number in entry.span:
+                del self._times[number]
+            yield Timed(at, entry.lines, record)
 
 
 def lines_of(chunks: Iterable[bytes], *, framed: bool) -> Iterator[Line]:
