@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kintsugi.commands import judging, mining
+from kintsugi.commands import grouping, judging, mining, tracing
 from kintsugi.commands.asking import call, json_option, print_json, since_option, sources_argument, until_option
 
 _STYLES = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
@@ -31,6 +31,8 @@ def logs() -> None:
 
 judging.attach(logs)
 mining.attach(logs)
+tracing.attach(logs)
+grouping.attach(logs)
 
 
 @logs.command()

@@ -33,13 +33,14 @@ class Tests:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A watched repository: its root folder, the branch that production runs, its log sources and its tests."""
+    """A watched repository: its root folder, the branch that production runs, its log sources, its tests, and how its errors are grouped."""
 
     root: Path
     name: str
     branch: str = "main"
     sources: tuple[Source, ...] = ()
     tests: Tests = Tests()
+    grouping: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -55,7 +56,7 @@ class Project:
 
     @classmethod
     def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
-        _known(data, {"project", "sources", "tests"}, FILE_NAME)
+        _known(data, {"project", "sources", "tests", "grouping"}, FILE_NAME)
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
@@ -64,6 +65,7 @@ class Project:
             root=root,
             name=str(project.get("name", root.name)),
             branch=str(project.get("branch", "main")),
+            grouping=_table(data, "grouping"),
             sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
             tests=Tests(
                 runner=str(tests.get("runner", "pytest")),

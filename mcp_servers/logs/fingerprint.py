@@ -13,6 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
+from mcp_servers.logs import former
+from mcp_servers.logs.groupings import AS_IT_IS
 from mcp_servers.logs.masking import mask_message
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.naming import is_minified, name_of, tells_nothing
@@ -61,7 +63,16 @@ def of_message(text: str) -> Fingerprint | None:
 
 
 def of(record: LogRecord) -> Fingerprint | None:
-    """The fingerprint of what a record reports; None when it says nothing at all."""
+    """The fingerprint of what a record reports, as the project groups its errors; None when it says nothing at all."""
+    found = computed(record)
+    if found is None or record.grouping is AS_IT_IS:
+        return found
+    coarse = record.grouping.coarse_of(found.coarse, found.fine)
+    return found if coarse == found.coarse else replace(found, coarse=coarse)
+
+
+def computed(record: LogRecord) -> Fingerprint | None:
+    """As `of`, before what a person decided about groups."""
     if record.trace is not None and any(exception.frames for exception in record.trace.exceptions):
         return of_trace(record.trace, record.service)
     kind, message = _told(record)
@@ -89,6 +100,11 @@ def coarse_text(trace: StackTrace) -> str:
     named = next((number for number, name in enumerate(ours, start=1) if not tells_nothing(name)), 1)
     place = ">".join(ours[: min(named, _SYSTEM_FRAMES)] or _places(trace))
     return f"v{VERSION}|{trace.language}|{_kind(trace.root)}|{place}"
+
+
+def former_coarse(record: LogRecord) -> str:
+    """The coarse hash that version 1 gave to a record with a stack; empty without one. Cases that were opened under it are known by it."""
+    return former.of_trace(record.trace)[0] if record.trace is not None else ""
 
 
 def resource_of(record: LogRecord) -> str:

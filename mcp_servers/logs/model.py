@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from mcp_servers.kit.stack import StackTrace
+from mcp_servers.logs.groupings import AS_IT_IS, Grouping
 
 
 class Severity(IntEnum):
@@ -28,7 +29,8 @@ class LogRecord:
     """One entry after multi-line joining.
 
     `timestamp` is aware (UTC) or None when the line tells no time; `attributes` is what the line carried beside its message
-    (dotted OpenTelemetry or ECS names kept as they are); `origin` names where it was read, for example `api.log:120`.
+    (dotted OpenTelemetry or ECS names kept as they are); `origin` names where it was read, for example `api.log:120`;
+    `grouping` is what a person decided about the project's errors.
     """
 
     timestamp: datetime | None
@@ -40,6 +42,7 @@ class LogRecord:
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     trace: StackTrace | None = None
     origin: str = ""
+    grouping: Grouping = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,9 +112,7 @@ def _is_noise(part: str) -> bool:
         return True
     if _VERSION.match(part) or _HEX.match(part):
         return True
-    return (len(part) >= 8 and not _WORDS.match(part) and not part.islower() and "_" not in part[1:-1]) or (
-        len(part) >= 16 and bool(re.search(r"\d", part))
-    )
+    return (len(part) >= 8 and not _WORDS.match(part) and not part.islower()) or (len(part) >= 16 and bool(re.search(r"\d", part)))
 
 
 # --- functions ---

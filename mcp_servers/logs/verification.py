@@ -110,7 +110,7 @@ class _Log:
         found = fingerprint.of(record)
         if found is None:
             return
-        if found.coarse == self._coarse:
+        if self._coarse in (found.coarse, fingerprint.former_coarse(record)):
             self._events.append(self._event(record, time))
         elif not access and (record.trace is not None or record.severity >= Severity.ERROR):
             other = self._others.setdefault(found.coarse, _Error(text_of(record)[:160]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,6 +86,16 @@ class DockerLogs:
                 since=max(since.timestamp(), 1.0), until=until.timestamp() if until else None,
             )  # fmt: skip
         return lines_of(response, framed=not has_terminal(container)), response
+
+    def each_stream(self, query: Query, take: Callable[[str, Iterator[str]], None]) -> None:
+        """Gives name and lines of each stream of each chosen container to `take`."""
+        since = query.since or datetime.now(UTC) - self._lookback()
+        with self._engine() as engine:
+            for container in self._containers(engine):
+                for stream in _STREAMS[: 1 if has_terminal(container) else 2]:
+                    lines, response = self.lines(container, stream, since, query.until)
+                    with _Translated(container.name), closing(response):
+                        take(f"{container.name}/{stream}", (line.text for line in lines))
 
     def _stream(self, container: Any, stream: str, since: datetime, until: datetime | None) -> Iterator[Timed]:
         if stream == "stderr" and has_terminal(container):

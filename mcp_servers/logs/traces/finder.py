@@ -98,10 +98,11 @@ def _begun(grammar: Grammar, read: Sequence[Line], position: int, taken: bytearr
     anchor = read[position]
     nearby: list[int] = []
     for back in range(position - 1, max(position - _LOOK_BACK, -1), -1):
-        if taken[back] and read[back].source == anchor.source:
+        if read[back].source != anchor.source or _other_thread(read[back], anchor.thread):
+            continue
+        if taken[back]:
             break
-        if read[back].source == anchor.source and not _other_thread(read[back], anchor.thread):
-            nearby.insert(0, back)
+        nearby.insert(0, back)
     above = grammar.above([read[one] for one in nearby], anchor)
     if above is None:
         return None

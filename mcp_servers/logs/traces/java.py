@@ -18,6 +18,7 @@ _FRAME = re.compile(
 _TYPE = r"(?:[a-z_]\w*\.)+[A-Z][\w$.]*|[A-Z][\w$]*(?:Exception|Error|Throwable|Failure|Fault)"
 _HEADER = re.compile(rf"(?:^|\s|\(|\[)(?P<type>{_TYPE})(?:: (?P<message>.*)|:)?$")
 _LINKED = re.compile(r"^(?P<indent>\s*)(?P<link>Caused by|Wrapped by|Suppressed): (?P<rest>.*)$")
+_SHORT = re.compile(r"^[A-Z][\w$]*(?:: |$)")
 _MORE = re.compile(
     r"^\s*(?:\.\.\. \d+ (?:more|common frames? omitted|frames? (?:truncated|excluded).*|lines? omitted.*)|\(Coroutine boundary\)|\[CIRCULAR REFERENCE.*)"
 )
@@ -40,7 +41,7 @@ def _above(before: Sequence[Line], anchor: Line) -> list[int] | None:
 def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
     if _anchor(text) or _MORE.match(text):
         return Verdict.SURE
-    if (linked := _LINKED.match(text)) and (_is_header(linked["rest"]) or any(_anchor(one) for one in after.ahead[:2])):
+    if (linked := _LINKED.match(text)) and (_is_header(linked["rest"]) or _SHORT.match(linked["rest"])):
         return Verdict.SURE
     if after.blank or text[:1].isspace():
         return Verdict.NEXT if _LINKED.match(block[-1]) and not after.blank else Verdict.NO

@@ -57,11 +57,15 @@ def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
     if after.state["braces"] > 0:
         return _in_braces(text, after)
     linked = _LINKED.match(text)
-    if linked and _leads_to_frames(after) and (not after.strays or _STRICT.search(_told(linked["rest"]))):
+    if linked and _leads_to_frames(after) and _names_an_error(linked["rest"]):
         return Verdict.SURE
     if after.blank or (_STRICT.search(_told(text)) and not text[:1].isspace() and _leads_to_frames(after)):
         return Verdict.END
     return Verdict.NEXT if _message_of_cause(block, after) else Verdict.NO
+
+
+def _names_an_error(rest: str) -> bool:
+    return not rest or bool(_STRICT.search(_told(rest)) or _LOOSE.match(_told(rest)))
 
 
 def _count(last: str, after: After) -> None:

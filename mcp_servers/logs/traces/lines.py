@@ -40,7 +40,7 @@ _LEVELLED = re.compile(
 )
 _BARE_LEVEL = re.compile(rf"[\[(<]?(?:{_LEVEL}|(?i:{_LEVEL})(?=[\]>]))[\])>]?(?:\s*[:|-])?(?:$|[\s:])(?P<rest>.*)", re.S)
 _LOGGER = re.compile(
-    r"(?:(?:\[[^\]]{1,60}\]|-{1,3}|\||\d+|[a-z_$][\w$]*(?:[./][\w$]+)*:|[A-Za-z_$][\w$]*(?:[./][\w$]+)+(?= [:|-] ))(?: |$)|[:|] ){1,6}"
+    r"(?:(?:\[[^\]]{1,60}\]|-{1,3}|\||\d+|[a-z_$][\w$]*(?:[./][\w$]+)*(?<!Error)(?<!Exception)(?<!Throwable):|[A-Za-z_$][\w$]*(?:[./][\w$]+)+(?= [:|-] ))(?: |$)|[:|] ){1,6}"
 )
 _THREAD = re.compile(r"\[([^\]\d][^\]]{0,60})\]|\bthread[-= ]?(\d+)", re.I)
 _LEVEL_WORD = re.compile(rf"(?:{_LEVEL})$", re.I)

@@ -48,7 +48,8 @@ def _reason(text: str) -> bool:
 def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
     if ":in " in text and (_FRAME.match(text) or _is_next_cause(block, text, after)):
         return Verdict.SURE
-    if _CAUSES.match(text) and any(_anchor(one) for one in after.ahead[:2]):
+    causes = _CAUSES.match(text)
+    if causes and (not causes["rest"] or _LOGGED.search(causes["rest"])) and any(_anchor(one) for one in after.ahead[:2]):
         return Verdict.SURE
     if _is_cause_header(block, text):
         return Verdict.NEXT
