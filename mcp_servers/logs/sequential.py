@@ -28,6 +28,8 @@ def _alternatives() -> tuple[tuple[float, float], ...]:
 
 _PRIOR = _alternatives()
 _LESS = tuple((ratio, weight) for ratio, weight in _PRIOR if ratio < 1)
+_LOG = {ratio: log(ratio) for ratio, _ in _PRIOR if ratio}
+_LOG_WEIGHT = {ratio: log(weight) for ratio, weight in _PRIOR}
 _MORE = tuple((ratio, weight) for ratio, weight in _PRIOR if ratio > 1)
 
 
@@ -54,11 +56,12 @@ class Rates:
 
 
 def interval(rates: Rates) -> tuple[float, float | None]:
-    """The ratios that were not refuted at 5 %, at any time: about the ratio seen. No upper end (None) when nothing was seen before."""
-    if not rates.before:
-        return (_edge(rates, -_FAR, _FAR) if rates.after else 0.0), None
-    top = log(rates.ratio) if rates.after else -_FAR
-    return (_edge(rates, -_FAR, top) if rates.after else 0.0), _edge(rates, _FAR, top)
+    """The ratios that were not refuted at 5 %, at any time: about the ratio seen. The upper end is None where none can be refuted."""
+    top = log(rates.ratio) if rates.before and rates.after else _FAR if rates.after else -_FAR
+    low = _edge(rates, -_FAR, top) if rates.after else 0.0
+    if not rates.before or rates.log_likelihood(exp(_FAR)) > _bar(rates):
+        return low, None
+    return low, _edge(rates, _FAR, top)
 
 
 def below(rates: Rates, ratio: float) -> bool:
@@ -91,7 +94,14 @@ def _bar(rates: Rates) -> float:
 
 
 def _mixed(rates: Rates, side: Sequence[tuple[float, float]]) -> float:
-    terms = [rates.log_likelihood(ratio) + log(weight) for ratio, weight in side]
+    whole, before, after = rates.before + rates.after, rates.exposure_before, rates.exposure_after
+    terms = [
+        (rates.after * _LOG[ratio] - whole * log(before + ratio * after)) / rates.clumping + _LOG_WEIGHT[ratio]
+        for ratio, _ in side
+        if ratio
+    ]
+    if side[0][0] == 0 and not rates.after:
+        terms.append(rates.log_likelihood(0.0) + _LOG_WEIGHT[0.0])
     top = max(terms)
     return top + log(sum(exp(term - top) for term in terms))
 
