@@ -23,7 +23,7 @@ _NAMED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("pool", re.compile(r"\b(?:pool[ :=]+[\"'`]([\w.-]{2,60})|([\w]+(?:-[\w]+)*[-_]pool(?:-\d+)?)\b)", re.I)),
     ("database", re.compile(r"\b(?:database|dbname|schema)(?:[ :]*[\"'`]|=[\"'`]?)([\w.-]{2,60})", re.I)),
     ("host", re.compile(rf"\b[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?({_HOST})(?::\d+)?(?=[/\s\"',;)?]|$)")),
-    ("host", re.compile(rf"\b(?:host(?:name)?|server|upstream|broker|node|address)(?:[ :]*[\"'`]|=[\"'`]?|: )({_HOST})(?::\d+)?\b", re.I)),
+    ("host", re.compile(rf"\b(?:host(?:name)?|server|upstream|broker|node|address)(?: at)?(?:[ :]*[\"'`]|=[\"'`]?|: )({_HOST})(?::\d+)?\b", re.I)),
     ("host", re.compile(rf"\b(?:host|server|upstream|broker|node) (?=\S*[\d.-])({_HOST})(?::\d+)?\b", re.I)),
     ("host", re.compile(rf"\b(?:connect(?:ing|ion)? (?:to|refused by|with)|lookup|resolv(?:e|ing)|ECONNREFUSED|ENOTFOUND)[ :]+[\"'`]?({_HOST})(?::\d+)?\b", re.I)),
     ("host", re.compile(rf"(?<![\w/.@-])({_HOST}):\d{{2,5}}\b(?!:\d)")),
