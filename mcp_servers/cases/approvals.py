@@ -209,7 +209,7 @@ class Approvals:
         if row.expires <= now:
             raise Refusal(f"The approval of {short(digest)} expired at {row.expires}; ask again.", code="approval_expired")
         case = self._ledger.case(row.case_id, connection)
-        if case.state is not State.APPROVED or not any(fix.id == row.fix and fix.digest == digest for fix in case.fixes):
+        if case.state is not State.APPROVED or not _current(case, row):
             raise Refusal(f"Case {case.id} is {case.state}; the approval of {short(digest)} is for what it was before.", code="superseded")
         taken = connection.execute(update(APPROVALS).where(APPROVALS.c.digest == digest, APPROVALS.c.spent == "").values(spent=now))
         if taken.rowcount != 1:
@@ -233,6 +233,8 @@ class Approvals:
         row = self._known(digest, connection)
         if row.decision:
             raise _decided(row)
+        if not _current(self._ledger.case(row.case_id, connection), row):
+            raise Refusal(f"{row.fix} is not what {short(digest)} says any more; look at it again.", code="superseded")
         if self._lapsed(row):
             raise Refusal(
                 f"{short(digest)} waited since {row.requested}, too long; ask again with request_approval.", code="request_expired"
@@ -279,6 +281,11 @@ class Approvals:
         return Request(
             row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested), len(asked), row.decision, row.person
         )
+
+
+def _current(case: Case, row: Any) -> bool:
+    """Whether the proposal still is what this row was asked about."""
+    return any(fix.id == row.fix and fix.digest == row.digest for fix in case.fixes)
 
 
 def _unknown(digest: str) -> Refusal:

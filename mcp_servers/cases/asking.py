@@ -47,7 +47,7 @@ def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
         fix_id: Annotated[str, Field(description="A certified proposal, fix_YYYYMMDD_HHMMSS.")],
         answer: Annotated[ElicitationResult[Decision], Resolve(ask)],
         risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
-        actor: Annotated[str, Field(description="Who acts: a role or a name.", max_length=100)] = "agent",
+        actor: Annotated[str, Field(description="Who acts.", max_length=100)] = "agent",
     ) -> answers.Waiting:
         """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
         gate.admit(Write("request_approval", actor))

@@ -124,9 +124,11 @@ class Ledger:
 
     def case_of_fix(self, fix: str) -> Case:
         """The case that a proposal belongs to; raises `Refusal` for an unknown fix id."""
-        for case in self.cases():
-            if any(known.id == fix for known in case.fixes):
-                return case
+        query = select(EVENTS.c.case_id, EVENTS.c.data).where(EVENTS.c.kind == "proposed").order_by(EVENTS.c.number.desc())
+        with self.database.reading() as connection:
+            found = next((row.case_id for row in connection.execute(query).all() if row.data.get("fix") == fix), "")
+            if found:
+                return self.case(found, connection)
         raise Refusal(f"There is no fix {fix!r}; `kintsugi cases` lists what waits for a decision.", code="unknown_fix")
 
     def count_since(self, kind: str, since: datetime) -> int:
