@@ -128,6 +128,75 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "starting worker",
         "worker stopped",
     ),
+    "db": (
+        "duration: {float} ms statement on table {noun}",
+        "automatic vacuum of table {noun}: {n} pages removed",
+        "deadlock detected between process {n} and process {n}",
+        "checkpoint complete: wrote {n} buffers ({percent})",
+        "connection received: host={ip} port={n}",
+        "could not serialize access to relation {noun}",
+        "replica {host} lags {n} bytes",
+        "user {user} granted access to {noun}",
+        "index on {noun} is corrupt",
+        "autovacuum launcher started",
+        "database system is ready",
+        "terminating connection of user {user} due to administrator command",
+    ),
+    "orchestrator": (
+        "pod {svc}-{hex} of namespace {svc} moved to phase Running",
+        "pod {svc}-{hex} of namespace {svc} moved to phase Failed",
+        "pulled image {fqdn}/{svc}:{version} in {dur}",
+        "probe of container {svc} failed: {err}",
+        "evicting {n} pods from node {host}",
+        "volume {uuid} mounted for pod {k8s}",
+        "node {host} not ready",
+        "node {host} ready",
+        "scheduler bound {k8s} to {host}",
+        "endpoint {ip}:{n} added to service {svc}",
+        "endpoint {ip}:{n} removed from service {svc}",
+        "lease of {host} renewed",
+    ),
+    "stream": (
+        "consumer {svc} joined group {topic} at generation {n}",
+        "partition {topic}-{d} leader changed from broker {d} to broker {d}",
+        "offset {n} out of range for topic {topic}",
+        "[{thread}] {klass} started in {dur}",
+        "[{thread}] {klass} failed: {err}",
+        "flushed {size} to {path} in {dur}",
+        "rebalance of group {topic} done",
+        "rebalance of group {topic} failed",
+        "reading from {ipv6} timed out after {dur}",
+        "heap at {percent}, pause {float} ms",
+        "throttled client {svc} by {n} ms",
+    ),
+    "kernel": (
+        "{dev}: write error, sector {n}, flags {hex0x}",
+        "{nic}: link up at {n} Mbps",
+        "{nic}: link down",
+        "out of memory: killed process {n} ({svc}) total-vm:{kb}",
+        "extended file system on {dev} mounted",
+        "usb {d}-{d}: device of vendor {hex} found",
+        "cpu {d} throttled, temperature {n} C",
+        "task {svc}:{n} blocked for more than {n} seconds",
+        "audit: type={n} uid={n} res={d}",
+        "firewall drop IN={nic} SRC={ip} DST={ip} LEN={n} PROTO={fruit}",
+    ),
+    "app": (
+        "{user} bought {d} {fruit} for {float} EUR",
+        "{user} returned {fruit} yesterday",
+        "basket of {user} abandoned",
+        "GET {url} by {user} took {dur}",
+        "POST {url} by {user} took {dur}",
+        "job {svc} finished",
+        "job {svc} crashed with {err}",
+        "feature {topic} switched on",
+        "feature {topic} switched off",
+        "template {path} rendered in {dur}",
+        "unexpected value '{fruit}' for option {noun}",
+        "retrying {svc} ({d}/{d})",
+        "cache hit ratio {percent}",
+        "login ok for {email} from {ip}",
+    ),
 }
 
 _USERS = [
@@ -153,6 +222,9 @@ _USERS = [
     "zoe",
 ]
 _PLACES = ["alpha", "beta", "gamma", "delta", "omega", "north", "south", "east", "west", "core", "edge", "front"]
+_SERVICES = ["api", "billing", "search", "auth", "catalog", "mailer", "inventory", "shipping", "gateway", "ledger"]
+_NOUNS = ["users", "orders", "invoices", "carts", "payments", "products", "sessions", "audit"]
+_FRUIT = ["apple", "banana", "cherry", "grape", "lemon", "mango", "melon", "orange", "peach", "pear", "plum", "kiwi"]
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 
 
@@ -213,6 +285,20 @@ _KINDS: dict[str, Callable[[random.Random], str]] = {
     "n": lambda source: str(source.randrange(10 ** source.randrange(1, 7))),
     "d": lambda source: str(source.randrange(10)),
     "pair": lambda source: f"{source.randrange(10**8)}_{source.randrange(10**6)}",
+    "svc": lambda source: source.choice(_SERVICES),
+    "noun": lambda source: source.choice(_NOUNS),
+    "fruit": lambda source: source.choice(_FRUIT),
+    "klass": lambda source: (
+        f"org.{source.choice(_SERVICES)}.{source.choice(_NOUNS)}.{source.choice(('Handler', 'Worker', 'Reader', 'Store'))}"
+    ),
+    "err": lambda source: source.choice(("ECONNREFUSED", "ETIMEDOUT", "EPIPE", "ECONNRESET")),
+    "topic": lambda source: f"{source.choice(_SERVICES)}-{source.choice(_NOUNS)}",
+    "dev": lambda source: f"sd{source.choice('abcdefgh')}",
+    "dur": lambda source: source.choice(("1m2s", "250ms", "3.2s", "1h2m3s", "17µs")),
+    "size": lambda source: source.choice(("1.2 MB", "3.4 GB", "900.1 KB", "5.0 B")),
+    "kb": lambda source: f"{source.randrange(10**6)}kB",
+    "ipv6": lambda source: f"fe80::{source.getrandbits(15):x}1:{source.getrandbits(15):x}2",
+    "thread": lambda source: f"pool-{source.randrange(9)}-thread-{source.randrange(99)}",
     "ms": lambda source: f"{source.randrange(9999)}ms",
     "percent": lambda source: f"{source.randrange(101)}%",
     "null": lambda source: "null",

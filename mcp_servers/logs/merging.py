@@ -105,7 +105,7 @@ def _one_round(signatures: set[Signature]) -> dict[Signature, Signature]:
 
 
 def _two_places(signatures: set[Signature]) -> dict[Signature, Signature]:
-    """Signatures that differ at two places at once (`alice bought tea`, `bob bought milk`), where enough pairs share all the rest.
+    """Signatures that differ at two places at once (`alice bought tea`, `bob bought milk`), where enough pairs share the rest.
 
     Only the places whose words are the rarest are tried: what is constant is at least as frequent as what varies.
     """
@@ -119,13 +119,13 @@ def _two_places(signatures: set[Signature]) -> dict[Signature, Signature]:
         words = sorted((seen[length, own[place]], place) for place in range(length) if _is_word(signature, place))
         for one, other in combinations(sorted(place for _, place in words[:_RAREST]), 2):
             pairs[length, one, other][whole - own[one] - own[other]].add(signature)
-    wide = {pair: {rest for rest, members in found.items() if _varies_twice(members, *pair[1:])} for pair, found in pairs.items()}
+    wide = {pair: {rest: at for rest, members in found.items() if (at := _varying(members, pair[1:]))} for pair, found in pairs.items()}
     changed: dict[Signature, Signature] = {}
     for (length, one, other), rests in sorted(wide.items(), key=lambda item: (-len(item[1]), item[0]))[:_MOST_PAIRS]:
         for signature in of_length[length] if rests else ():
             own = hashes[signature]
-            if signature not in changed and sum(own) - own[one] - own[other] in rests:
-                changed[signature] = (*signature[:one], HOLE, *signature[one + 1 : other], HOLE, *signature[other + 1 :])
+            if signature not in changed and (at := rests.get(sum(own) - own[one] - own[other])):
+                changed[signature] = tuple(HOLE if place in at else token for place, token in enumerate(signature))
     return changed
 
 
@@ -133,18 +133,25 @@ def _is_word(signature: Signature, place: int) -> bool:
     return signature[place] != HOLE and _may_vary(signature, place)
 
 
-def _varies_twice(members: set[Signature], one: int, other: int) -> bool:
-    if len(members) < _PAIRS:
-        return False
-    constant = sum(token.isalpha() for place, token in enumerate(next(iter(members))) if place not in (one, other))
-    varied = [{member[place] for member in members} for place in (one, other)]
-    return constant >= 2 and all(len(values) >= 3 and not are_states(values) for values in varied)
+def _varying(members: set[Signature], pair: tuple[int, int]) -> tuple[int, ...]:
+    """Which of two places hold values: both; or one of them, where the other tells what happened to it; or none."""
+    constant = sum(token.isalpha() for place, token in enumerate(next(iter(members))) if place not in pair)
+    if len(members) < _PAIRS or constant < 2:
+        return ()
+    words = {place: {member[place] for member in members} for place in pair}
+    if any(len(seen) < 2 for seen in words.values()):
+        return ()
+    varying = tuple(place for place in pair if len(words[place]) >= 3 and not are_states(words[place]))
+    one_of_states = len(varying) == 1 and all(
+        len(words[place]) >= _WORDS if place in varying else are_states(words[place]) for place in pair
+    )
+    return varying if len(varying) == 2 or one_of_states else ()
 
 
 def are_states(values: set[str]) -> bool:
-    """Whether a good part of the words say what happened, and not to what."""
+    """Whether half of the words or more say what happened, and not to what."""
     told = sum(bool(_STATUS.fullmatch(value) or _CAPITALS.match(value) or _STATE.fullmatch(value)) for value in values)
-    return 4 * told > len(values)
+    return 2 * told >= len(values)
 
 
 def _may_vary(signature: Signature, place: int) -> bool:
