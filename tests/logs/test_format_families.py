@@ -6,8 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mcp_servers.logs.formats import Parser
+from mcp_servers.logs.formats.fields import Fields
+from mcp_servers.logs.formats.stamped import of_simple, of_stamped
 from mcp_servers.logs.model import Severity
 
 REFERENCE = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -188,3 +192,20 @@ def test_a_parser_that_has_seen_everything_reads_a_line_as_a_fresh_one_does() ->
         for line, severity, service, body, _ in ROWS:
             record = used.parse(line)
             assert (record.severity, record.service, record.body) == (severity, service, body)
+
+
+_HEADERS = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(["2026-11-20 10:15:00,000", "2026-11-20T10:15:00Z", "2026/11/20 10:15:00"]),
+    st.sampled_from(["", " [main]", " [12]", " [ERROR]", " - shop.api -", " - api -", " 12"]),
+    st.sampled_from([" ERROR", " INFO ", " [WARN]", " INFO:", " LOG", " ERROR -"]),
+    st.sampled_from([" ", " shop.api: ", " com.shop.Cart - ", " Failed: ", " in app: ", " agent: ", " - ", " [x] ", " shop.api "]),
+    st.sampled_from(["it broke", "ValueError: no", "7 of 9 ready", "in app: x", 'sent "GET /a HTTP/1.1" 200', "a.b.c d", "a - b", "x=1", ""]),
+)
+
+
+@given(_HEADERS)
+def test_the_short_way_through_a_header_reads_what_the_long_way_does(line: str) -> None:
+    short = of_simple(line)
+
+    assert short is None or short == of_stamped(line, Fields)

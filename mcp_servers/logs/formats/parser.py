@@ -12,7 +12,7 @@ from mcp_servers.logs.formats import access, jsons, syslog, tables
 from mcp_servers.logs.formats.fields import Fields, Format
 from mcp_servers.logs.formats.runtimes import RUNTIMES, of_named
 from mcp_servers.logs.formats.severities import of_plain, severity_of
-from mcp_servers.logs.formats.stamped import of_stamped
+from mcp_servers.logs.formats.stamped import of_simple, of_stamped
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.times import Clock
 
@@ -35,7 +35,14 @@ class Parser:
         self._service = service
         self._fallback = fallback
         self._extended = tables.Extended()
-        self._formats: list[Format] = [*RUNTIMES, tables.of_logfmt, tables.of_redis, tables.of_slow_query, tables.of_journal_export]
+        self._formats: list[Format] = [
+            *RUNTIMES,
+            access.of_access,
+            tables.of_logfmt,
+            tables.of_redis,
+            tables.of_slow_query,
+            tables.of_journal_export,
+        ]
         self._last: datetime | None = None
         self._depth = 0
 
@@ -69,7 +76,7 @@ class Parser:
             return jsons.of_json(text, self._inner) or _plain(text)
         if first == "<" and (fields := syslog.of_syslog_line(text)):
             return fields
-        if first in "123456789h" and (fields := access.of_balancer(text)):
+        if first in "123456789h" and (fields := of_simple(text) or ('"' in text or text[10:11] == ".") and access.of_balancer(text)):
             return fields
         return self._extended.read(text) or of_stamped(text, self._inner) or self._unstamped(text)
 
@@ -80,7 +87,7 @@ class Parser:
                     self._formats.insert(0, self._formats.pop(position))
                 return fields
         wrapped = tables.of_row(text, self._inner) or of_named(text, self._inner)
-        return wrapped or access.of_access(text) or syslog.of_kernel(text) or self._behind_a_name(text) or _plain(text)
+        return wrapped or syslog.of_kernel(text) or self._behind_a_name(text) or _plain(text)
 
     def _behind_a_name(self, text: str) -> Fields | None:
         """`file.log 2026-…`, as `grep` and `tail` print lines: a name, then a moment."""

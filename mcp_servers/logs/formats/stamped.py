@@ -27,8 +27,15 @@ _WORD = r"[A-Za-z_$][\w.$/-]*"
 _AFTER = re.compile(
     r"\s*(?:[-|]\s+)?(?:(?P<pid>\d+)\s+---\s+)?"
     rf"(?P<brackets>(?:{_NESTED}\s*)*)(?:\((?P<thread>[\w# .:-]+)\)(?=\s|:)\s*)?(?P<dash>[-|]\s+)?(?::\s+)?"
-    rf"(?:in (?P<module>\w+): |(?P<quiet>{_WORD}(?:::[\w.$]+)*(?:\{{[^{{}}]*\}})?(?::[\w<>.]+:\d+)?)(?P<sign>\s+-\s+|\s*\|\s*|\s+: |:\s+)"
+    rf"(?P<named>in (?P<module>\w+): |(?P<quiet>{_WORD}(?:::[\w.$]+)*(?:\{{[^{{}}]*\}})?(?::[\w<>.]+:\d+)?)(?P<sign>\s+-\s+|\s*\|\s*|\s+: |:\s+)"
     rf"|(?P<dotted>[A-Za-z_$][\w$]*(?:\.[\w$]+)+(?::\d+)?|[\w/.-]+\.\w+:\d+)\s+(?!=)|(?P<column>[A-Z][\w-]*)\s{{2,}}(?=\S))?(?:[-|:]\s+)?"
+)
+_SIMPLE = re.compile(
+    r"(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z?)"
+    rf"(?: - ((?!(?:{UPPER}) )[A-Za-z_][\w.]*) - ({UPPER}) - (?=\w)"
+    rf"|(?: \[(?!(?:{UPPER})\])([A-Za-z][\w.#:-]*)\])? +\[?({UPPER})\]?:? +"
+    r"(?:([A-Za-z_]\w*(?:\.\w+)+)(?:: | +- )(?=\w)|(?!in \w+: )(?=[a-z]+ [a-z0-9])))",
+    re.ASCII,
 )
 _LOGGER_BEFORE = re.compile(r"(?:^|\s|\])[-|]?\s*(?P<name>[A-Za-z_$][\w.$/-]*)\s*[-|]?\s*$")
 _PROSE = re.compile(
@@ -51,6 +58,23 @@ _APACHE = re.compile(
     r"\s*\[(?:(?P<module>[\w-]*):)?(?P<level>[a-z]+)\d?\](?: \[pid (?P<pid>\d{1,9})(?::tid (?P<tid>\d+))?\])?(?= \[client (?P<client>[^\]]+)\]|) ?"
 )
 _NGINX = re.compile(r", client: (?P<client>[^,\s]+)(?:, server: [^,]*)?(?:, request: \"(?P<method>[A-Z]+) (?P<target>\S+))?")
+
+
+def of_simple(text: str) -> Fields | None:
+    """The most common layouts (`time [thread] LEVEL logger: message`) by one pattern; what it reads, `of_stamped` would read the same way."""
+    found = _SIMPLE.match(text, 0, HEADER)
+    if found is None:
+        return None
+    time, before, level, thread, bare, logger = found.groups()
+    logger = before or logger or ""
+    fields = Fields(text[found.end() :], time, level or bare, "", "", "", logger, {})
+    if thread is not None:
+        fields.attributes["thread.name"] = thread
+    if logger:
+        fields.attributes["logger"] = logger
+    if '"' in text:
+        _describe(fields)
+    return fields
 
 
 def of_stamped(text: str, inner: Inner) -> Fields | None:
@@ -119,9 +143,8 @@ def _levelled(text: str, at: int, time: str, level: str, before: str) -> Fields:
         logger, quiet, end = "", "", after.end("dash")
     if before:
         earlier = _before(before, attributes)
-        if earlier and not after["dotted"]:
-            logger, end = earlier, (after.start("quiet") if quiet else end)
-        logger = logger or earlier
+        if earlier:
+            logger, end = earlier, (after.start("named") if after["named"] else end)
     if brackets := after["brackets"]:
         named = _bracketed(brackets, attributes, unnamed=not (after["dotted"] or after["module"]))
         logger, end = (named, after.start("quiet") if quiet else end) if named else (logger, end)
