@@ -22,6 +22,7 @@ _RAREST = 4
 _MOST_PAIRS = 500
 _SOFT = re.compile(r"<\*>|[./\\@$#]|^[A-Za-z]+\d$")
 _SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
+_UNIT = re.compile(r"[KMGTP]?i?B|[nmuµ]?s|sec(?:ond)?s?|min(?:ute)?s?|hours?|days?|[KMG]?Hz|bytes?")
 _SNAKE = re.compile(r"^[a-z]+(?:_[a-z]+)+$")
 _IDENTIFIER = re.compile(r"^(?=.*(?:[_\d.@$#/\\]|[a-z][A-Z]|-\w))\S+$")
 _CAPITALS = re.compile(r"^[A-Z][A-Z_]+$")
@@ -164,7 +165,7 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
     """How many different values a place must have shown."""
     if len(values) < 2:
         return 2
-    if any(HOLE in value for value in values) or all(_letters(value) <= 1 for value in values):
+    if any(HOLE in value for value in values) or all(_letters(value) <= 1 or _UNIT.fullmatch(value) for value in values):
         return 2
     if place == 0:
         return 20 if are_states(values) or members[0][1:2] == (" ",) else _WORDS

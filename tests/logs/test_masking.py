@@ -44,7 +44,7 @@ def test_a_word_of_a_megabyte_is_read_at_once():
     ("text", "masked"),
     [
         ("PendingReds:1 vCores:-17 ratio=95% took 160 ms", "PendingReds:<*> vCores:<*> ratio=<*> took <*> ms"),
-        ("size 5.9 KB, sent 700 bytes (1 KB)", "size <*>, sent <*> bytes (<*>)"),
+        ("size 5.9 KB, sent 700 bytes (1 KB) in 2 (free 0.5 B)", "size <*> KB, sent <*> bytes (<*>) in <*> (free <*>)"),
         ("from fe80::1%eth0 via 00:ee:43:e3:ba:c3 and ::ffff:10.0.0.1", "from <*> via <*> and <*>"),
         ("from db-7.example.com:5432 as web-3/10.0.0.3:80", "from <*> as <*>"),
         ("at Sat Jun 18 02:23:10 2005, since 17/Jun/2026:10:11:12 +0200", "at <*>, since <*>"),

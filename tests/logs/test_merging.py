@@ -46,6 +46,7 @@ def test_six_different_sentences_of_one_length_stay_apart():
         ("{}: write error", NAMES, 5),
         ("unknown symbol {} here", ["foo_bar", "bar_foo"], 2),
         ("{} fell asleep", FRUIT + NAMES, 99),
+        ("freed <*> {} of <*>", ["KB", "MB", "B"], 2),
         ("payment {}", ["accepted", "rejected", "failed", "refunded", "frozen"], 6),
     ],
 )
