@@ -19,12 +19,14 @@ from mcp_servers.logs.spikes import Series, Span, test
 _RUNS = 3_000
 _BUCKETS = 48
 _NOMINAL = 0.001
+_AFTER = 10
 _INCIDENTS = 400
 _CALLS = 100
 _KINDS = 200
 _END = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
-Alarm = Callable[[int, Sequence[int]], bool]
+Alarm = Callable[[int], bool]
+Rule = Callable[[Sequence[int]], Alarm]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,50 +71,54 @@ def count(dice: random.Random, mean: float, dispersion: float) -> int:
     return events
 
 
-def ours(seen: int, past: Sequence[int]) -> bool:
-    return Baseline(past, [1.0] * len(past)).at_least(seen, 1.0) <= _NOMINAL
+def ours(past: Sequence[int]) -> Alarm:
+    usual = Baseline(past, [1.0] * len(past))
+    return lambda seen: usual.at_least(seen, 1.0) <= _NOMINAL
 
 
-def three_sigma(seen: int, past: Sequence[int]) -> bool:
-    return seen > fmean(past) + 3 * stdev(past)
+def three_sigma(past: Sequence[int]) -> Alarm:
+    bound = fmean(past) + 3 * stdev(past)
+    return lambda seen: seen > bound
 
 
-def deviations(seen: int, past: Sequence[int]) -> bool:
+def deviations(past: Sequence[int]) -> Alarm:
     """The modified z-score above 3.5 (Iglewicz & Hoaglin 1993)."""
     middle = median(past)
     spread = median([abs(value - middle) for value in past])
-    return spread > 0 and 0.6745 * (seen - middle) / spread > 3.5
+    return lambda seen: spread > 0 and 0.6745 * (seen - middle) / spread > 3.5
 
 
-def poisson(seen: int, past: Sequence[int]) -> bool:
-    return statistics.binomial_at_least(seen, seen + sum(past), 1 / (len(past) + 1)) <= _NOMINAL
+def poisson(past: Sequence[int]) -> Alarm:
+    total = sum(past)
+    return lambda seen: statistics.binomial_at_least(seen, seen + total, 1 / (len(past) + 1)) <= _NOMINAL
 
 
-def moments(seen: int, past: Sequence[int]) -> bool:
+def moments(past: Sequence[int]) -> Alarm:
     """The negative binomial with its dispersion plugged in, as published."""
     mean = fmean(past)
     spread = max(0.0, (variance(past) - mean) / mean**2) if mean > 0 else 0.0
     total = sum(past) + 0.5
-    return statistics.negative_binomial_at_least(seen, min(total, 1 / spread) if spread else total, total / len(past)) <= _NOMINAL
+    shape = min(total, 1 / spread) if spread else total
+    return lambda seen: statistics.negative_binomial_at_least(seen, shape, total / len(past)) <= _NOMINAL
 
 
-RULES: dict[str, Alarm] = {"mean + 3 sd": three_sigma, "MAD > 3.5": deviations, "Poisson": poisson, "plain NB": moments}
+RULES: dict[str, Rule] = {"mean + 3 sd": three_sigma, "MAD > 3.5": deviations, "Poisson": poisson, "plain NB": moments}
 
 
-def rates(alarm: Alarm, row: Row, runs: int, seed: int = 1) -> tuple[float, float]:
-    """The share of usual and of raised buckets that a rule tells of."""
+def rates(rule: Rule, row: Row, runs: int, seed: int = 1) -> tuple[float, float]:
+    """The share of usual and of raised buckets that a rule tells of, ten of each after every baseline."""
     dice = random.Random(seed)
     false = hits = 0
     for _ in range(runs):
-        past = [count(dice, row.mean, row.dispersion) for _ in range(_BUCKETS)]
-        false += alarm(count(dice, row.mean, row.dispersion), past)
-        hits += alarm(count(dice, row.raised, row.dispersion), past)
-    return false / runs, hits / runs
+        alarm = rule([count(dice, row.mean, row.dispersion) for _ in range(_BUCKETS)])
+        false += sum(alarm(count(dice, row.mean, row.dispersion)) for _ in range(_AFTER))
+        hits += sum(alarm(count(dice, row.raised, row.dispersion)) for _ in range(_AFTER))
+    return false / (runs * _AFTER), hits / (runs * _AFTER)
 
 
 def _table_row(row: Row) -> list[Figure]:
     false, hits = rates(ours, row, _RUNS)
-    peers = {name: rates(alarm, row, _RUNS) for name, alarm in RULES.items()}
+    peers = {name: rates(rule, row, _RUNS) for name, rule in RULES.items()}
     told = ", ".join(f"{name} {wrong:.2%} / {right:.2f}" for name, (wrong, right) in peers.items())
     floor = round(min(row.published, peers["plain NB"][1]), 2)
     strong = round(hits, 2) >= floor
@@ -130,7 +136,7 @@ def _incidents(row: Row) -> Figure:
         past = [count(dice, row.mean, row.dispersion) for _ in range(_BUCKETS)]
         for raised in (False, True):
             now = [count(dice, row.raised if raised else row.mean, row.dispersion) for _ in range(5)]
-            told, alone = _told(past, now), any(moments(seen, past) for seen in now)
+            told, alone = _told(past, now), any(moments(past)(seen) for seen in now)
             false, hits = false + (told and not raised), hits + (told and raised)
             single_false, single_hits = single_false + (alone and not raised), single_hits + (alone and raised)
     power, single = hits / _INCIDENTS, single_hits / _INCIDENTS
@@ -174,7 +180,7 @@ def noise_call(seed: int, *, stream: bool, kinds: int = _KINDS) -> Call:
         sentence, severity = _sentence(dice), Severity.WARN if place % 2 else Severity.INFO
         rate, dispersion = 10 ** dice.uniform(-2, 0), (0.0, 0.0, 0.5, 2.0)[place % 4]
         counts = [count(dice, rate, dispersion) for _ in range(75)]
-        naive += sum(three_sigma(seen, counts[:60]) for seen in counts[60:])
+        naive += sum(map(three_sigma(counts[:60]), counts[60:]))
         for minute, number in enumerate(counts, start=-60):
             sides[minute >= 0].extend(_line(minute + dice.random(), f"{sentence} {dice.randrange(1000)}", severity) for _ in range(number))
     for minute in range(-60, 15) if stream else ():

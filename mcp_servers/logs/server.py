@@ -114,7 +114,7 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         ] = None,
         offset: Annotated[int, Field(description="Skip so many anomalies, to go on where an answer ended.", ge=0)] = 0,
     ) -> AnomaliesFound:
-        """Finds what is wrong in a window of the logs: new and repeated errors, spikes, truncations, slowness; each with its evidence and numbers.
+        """Finds what is wrong in a window of the logs: errors, spikes, slowness, missing lines, attacks, spent resources; each with evidence and numbers.
         Also says what was left alone and why. Give an anomaly to open_case unchanged."""
         now = deps.clock()
         query = query_of(deps, since, until, services=services)

@@ -62,7 +62,7 @@ def test_scattered_series_teach_the_others_to_doubt():
 @pytest.mark.promise("S4.4")
 @pytest.mark.parametrize("row", [row for row in alarms.TABLE if row.mean <= 5], ids=lambda row: f"{row.mean}-{row.dispersion}")
 def test_false_alarms_stay_rare_where_simple_rules_cry_wolf(row: alarms.Row):
-    false, hits = alarms.rates(alarms.ours, row, 400)
+    false, hits = alarms.rates(alarms.ours, row, 60)
     assert false <= 0.0125
     assert hits >= row.published - 0.075
-    assert alarms.rates(alarms.three_sigma, row, 400)[0] >= false
+    assert alarms.rates(alarms.three_sigma, row, 60)[0] >= false
