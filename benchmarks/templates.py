@@ -21,8 +21,9 @@ from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
 from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, original_truth
-from benchmarks.figures import Figure, Say, met
-from mcp_servers.logs.masking import fold
+from benchmarks.figures import Figure, Say, cpu_seconds, met
+from mcp_servers.logs.masking import fold, mask
+from mcp_servers.logs.merging import Signature, merge, tokens
 from mcp_servers.logs.templates import Miner
 
 BARS = {"GA": (0.97, 0.995), "FGA": (0.92, 0.95), "PA": (0.78, 0.90), "FTA": (0.68, 0.80)}
@@ -124,7 +125,28 @@ def run(say: Say) -> list[Figure]:
             )
         )
     say("order and portions")
-    return [*figures, _stable(sets)]
+    figures.append(_stable(sets))
+    say("many signatures")
+    return [*figures, *_many()]
+
+
+def _many() -> list[Figure]:
+    """What a log costs in which nearly everything is different, and one of kilobytes a line."""
+    source = random.Random(1)
+    words = ["".join(source.choices("abcdefghijklmnopqrstuvwxyz", k=source.randint(3, 9))) for _ in range(3000)]
+    sentences = [source.choices(words, k=source.randint(5, 30)) for _ in range(2000)]
+    varied: set[Signature] = set()
+    while len(varied) < 20_000:
+        sentence = list(source.choice(sentences))
+        sentence[source.randrange(len(sentence))] = source.choice(words)
+        varied.add(tokens(" ".join(sentence)))
+    dumps = [", ".join(f"{key}={source.choice(words)}{source.randrange(99)}" for key in words[:150]) for _ in range(1000)]
+    seconds, _ = cpu_seconds(lambda: merge(varied))
+    whole, _ = cpu_seconds(lambda: merge(tokens(mask(dump)) for dump in dumps))
+    return [
+        Figure("20,000 different signatures merged", f"{seconds:.1f} s", reach="8 s", beyond="4 s", met=met(seconds, 8, 4)),
+        Figure("1,000 dumps of 2 kB masked and merged", f"{whole:.1f} s", reach="8 s", beyond="4 s", met=met(whole, 8, 4)),
+    ]
 
 
 def _of(parse: Parser, one: LabelledSet) -> Score:
