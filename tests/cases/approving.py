@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -53,14 +53,17 @@ class Subject:
 
 
 class World:
-    """Every act is tried for real and compared with what the law expects; a difference raises AssertionError."""
+    """`subjects` are those that the ledger holds already. Every act is tried for real and compared with what the law expects; a difference raises AssertionError."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, number: int = 0) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, number: int = 0, subjects: Sequence[Subject] = ()) -> None:
         self._ledger, self._clock = ledger, clock
         self._approvals = Approvals(ledger, POLICY)
-        self._number, self._made = number, 0
+        self._number, self._made = number, len(subjects)
         self.accepted = self.refused = 0
-        self.subjects = [self._subject(2 * number, "kintsugi"), self._subject(2 * number + 1, "grace")]
+        self.subjects = [replace(one, old=[]) for one in subjects] or [
+            self._subject(2 * number, "kintsugi"),
+            self._subject(2 * number + 1, "grace"),
+        ]
 
     # acts
 
