@@ -200,7 +200,9 @@ _HEADERS = st.builds(
     st.sampled_from(["", " [main]", " [12]", " [ERROR]", " - shop.api -", " - api -", " 12"]),
     st.sampled_from([" ERROR", " INFO ", " [WARN]", " INFO:", " LOG", " ERROR -"]),
     st.sampled_from([" ", " shop.api: ", " com.shop.Cart - ", " Failed: ", " in app: ", " agent: ", " - ", " [x] ", " shop.api "]),
-    st.sampled_from(["it broke", "ValueError: no", "7 of 9 ready", "in app: x", 'sent "GET /a HTTP/1.1" 200', "a.b.c d", "a - b", "x=1", ""]),
+    st.sampled_from(
+        ["it broke", "ValueError: no", "7 of 9 ready", "in app: x", 'sent "GET /a HTTP/1.1" 200', "a.b.c d", "a - b", "x=1", ""]
+    ),
 )
 
 

@@ -57,14 +57,14 @@ def of_proxy(text: str) -> Fields | None:
 
 def of_balancer(text: str) -> Fields | None:
     """A cloud's load balancer (classic or application), or squid: a moment that is no header of a message."""
-    if found := _BALANCER.match(text, 0, 4 * HEADER):
+    if '"' in text and (found := _BALANCER.match(text, 0, 4 * HEADER)):
         parts = [float(found[name]) for name in ("t1", "t2", "t3") if found[name].count(".") <= 1 and not found[name].startswith("-")]
         fields = _of_request(found, found["time"], sum(parts) if len(parts) == 3 else None)
         fields.attributes |= told(user_agent__original=found["agent"])
         if trace := _TRACE.search(found["rest"]):
             fields.trace_id = trace[1]
         return fields
-    if found := _SQUID.match(text, 0, HEADER):
+    if text[10:11] == "." and (found := _SQUID.match(text, 0, HEADER)):
         return _of_request(found, found["time"], float(found["total"]) / 1e3)
     return None
 

@@ -24,6 +24,10 @@ def decoded(text: str) -> dict[str, Any] | None:
 
 def of_json(text: str, inner: Callable[[str], Fields]) -> Fields | None:
     """The fields of a JSON object; `inner` parses the line that a container engine wrapped."""
+    if (batch := records(text)) is not None:  # whoever did not take the batch apart sees its first record, and how many there are
+        first = from_mapping(decoded(batch[0]) or {})
+        first.attributes["log.records"] = len(batch)
+        return first
     value = decoded(text)
     if value is None:
         return None

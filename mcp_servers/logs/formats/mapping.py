@@ -73,13 +73,20 @@ def from_mapping(value: Mapping[str, Any]) -> Fields:
         _SETTERS[role](fields, name, item)
     if not fields.body:
         fields.body = json.dumps(value, ensure_ascii=False, default=str) if "body" not in found else _text(found["body"][2])
+    if attributes:
+        _tell_apart(fields, value)
+        _describe_request(attributes)
+    return fields
+
+
+def _tell_apart(fields: Fields, value: Mapping[str, Any]) -> None:
+    """Names whose meaning depends on their neighbours."""
+    attributes = fields.attributes
     for name, beside in _LOGGERS_BESIDE.items():
         if not fields.logger and name in attributes and any(other in value for other in beside):
             fields.logger = attributes["logger"] = str(attributes.pop(name))
     if not fields.trace_id and str(attributes.get("trace", "")).startswith("projects/"):
         _set_trace_id(fields, "trace", attributes.pop("trace"))
-    _describe_request(attributes)
-    return fields
 
 
 def _set_body(fields: Fields, name: str, item: Any) -> None:
@@ -98,7 +105,7 @@ def _set_level(fields: Fields, name: str, item: Any) -> None:
         fields.level = of_syslog(int(str(item)[:3]))
     elif name == "levelno" and isinstance(item, int):
         fields.level = _LEVELS_OF_PYTHON.get(item, item)
-    elif name == "level" and isinstance(item, int) and item < 8:  # GELF counts as syslog does; no other JSON format has such small levels
+    elif name == "level" and item.__class__ is int and item < 8:  # GELF counts as syslog does; no other JSON format has such small levels
         fields.level = of_syslog(max(item, 0))
 
 

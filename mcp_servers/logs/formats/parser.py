@@ -76,7 +76,7 @@ class Parser:
             return jsons.of_json(text, self._inner) or _plain(text)
         if first == "<" and (fields := syslog.of_syslog_line(text)):
             return fields
-        if first in "123456789h" and (fields := of_simple(text) or ('"' in text or text[10:11] == ".") and access.of_balancer(text)):
+        if first in "123456789h" and (fields := of_simple(text) or access.of_balancer(text)):
             return fields
         return self._extended.read(text) or of_stamped(text, self._inner) or self._unstamped(text)
 

@@ -28,6 +28,7 @@ MOST_REMEMBERED = 64 * 1024 * 1024
 _SAMPLE = 8192
 _GZIP = b"\x1f\x8b"
 _STANDARD_INPUT = "-"
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\r\x1b"))
 
 Text = TypeVar("Text", str, bytes)
 
@@ -223,11 +224,12 @@ def encoding_of(sample: bytes) -> str:
         return "utf-16"
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
-    if b"\0" in sample.lstrip(b"\0"):  # zeros in front are the hole that a truncated log leaves
-        return ""
     text = sample.decode("utf-8", "replace")
     broken = text[:-1].count("\ufffd")  # the sample may end inside a character
     proper = sum(1 for character in text if character > "\x7f" and character != "\ufffd")
+    filled = sample.lstrip(b"\0")  # zeros in front are the hole that a truncated log leaves
+    if b"\0" in filled and (broken > proper or 10 * (len(filled) - len(filled.translate(None, _CONTROLS))) > 3 * len(filled)):
+        return ""
     return "latin-1" if broken > proper else "utf-8"
 
 
