@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import combinations
 
 from mcp_servers.logs.masking import HOLE
@@ -75,8 +76,16 @@ def _soften(signatures: set[Signature]) -> dict[Signature, Signature]:
 
 def _soft(signature: Signature, place: int) -> bool:
     token = signature[place]
-    if _SNAKE.match(token):
-        return _may_vary(signature, place)
+    return _may_vary(signature, place) if _is_snake(token) else _is_soft(token)
+
+
+@lru_cache(maxsize=65_536)
+def _is_snake(token: str) -> bool:
+    return bool(_SNAKE.match(token))
+
+
+@lru_cache(maxsize=65_536)
+def _is_soft(token: str) -> bool:
     return bool(_SOFT.search(token)) and not _SENTENCE_END.match(token)
 
 
@@ -87,14 +96,14 @@ def common(members: list[Signature]) -> Signature:
 
 def _one_round(signatures: set[Signature]) -> dict[Signature, Signature]:
     """Signatures that differ at one place only, when the values seen there are enough for their kind; the widest places first."""
-    buckets: defaultdict[tuple[int, int, int], list[Signature]] = defaultdict(list)
+    buckets: defaultdict[tuple[int, int], list[Signature]] = defaultdict(list)
     for signature in sorted(signatures):
         hashes = [hash((place, token)) for place, token in enumerate(signature)]
-        whole = sum(hashes)
+        whole = sum(hashes) + len(signature)
         for place, own in enumerate(hashes):
             if _may_vary(signature, place):
-                buckets[len(signature), place, whole - own].append(signature)
-    wide = [(key[1], members) for key, members in buckets.items() if len(members) > 1]
+                buckets[place, whole - own].append(signature)
+    wide = [(place, members) for (place, _), members in buckets.items() if len(members) > 1]
     wide.sort(key=lambda item: (-len(item[1]), item[0], item[1][0]))
     changed: dict[Signature, Signature] = {}
     for place, members in wide:
@@ -136,8 +145,7 @@ def _is_word(signature: Signature, place: int) -> bool:
 
 def _varying(members: set[Signature], pair: tuple[int, int]) -> tuple[int, ...]:
     """Which of two places hold values: both; or one of them, where the other tells what happened to it; or none."""
-    constant = sum(token.isalpha() for place, token in enumerate(next(iter(members))) if place not in pair)
-    if len(members) < _PAIRS or constant < 2:
+    if len(members) < _PAIRS or sum(token.isalpha() for place, token in enumerate(next(iter(members))) if place not in pair) < 2:
         return ()
     words = {place: {member[place] for member in members} for place in pair}
     if any(len(seen) < 2 for seen in words.values()):
@@ -155,8 +163,13 @@ def are_states(values: set[str]) -> bool:
     return 2 * told >= len(values)
 
 
+@lru_cache(maxsize=65_536)
+def _is_delimiter(token: str) -> bool:
+    return bool(_DELIMITER.fullmatch(token))
+
+
 def _may_vary(signature: Signature, place: int) -> bool:
-    if _DELIMITER.fullmatch(signature[place]):
+    if _is_delimiter(signature[place]):
         return False
     return place + 1 >= len(signature) or signature[place + 1] != "="
 
@@ -184,4 +197,4 @@ def _letters(value: str) -> int:
 
 
 def _word_before(signature: Signature, place: int) -> str:
-    return next((token for token in reversed(signature[:place]) if not _DELIMITER.fullmatch(token)), "")
+    return next((token for token in reversed(signature[:place]) if not _is_delimiter(token)), "")
