@@ -28,6 +28,7 @@ from mcp_servers.logs.times import Clock
 _NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _LONGEST_KEY = 64
+_MOST_HELD = 1024 * 1024
 _MOST_TOLD = 20_000
 _MOST_TIMES = 50_000
 _LINES_BEFORE = 8
@@ -130,8 +131,11 @@ class Columns:
         if not lines:
             return
         for entry in entries:
-            at, stop = entry.line - 1, entry.line - 1 + entry.lines
-            numbers[at:stop] = [self._together(entry, lines[at], numbers[at:stop])] + [_ELSEWHERE] * (entry.lines - 1)
+            spots = [number - 1 for number in entry.span]
+            together = self._together(entry, lines[spots[0]], [numbers[at] for at in spots])
+            for at in spots:
+                numbers[at] = _ELSEWHERE
+            numbers[spots[0]] = together
         if not all(map(self._plain.__getitem__, set(numbers))):
             numbers = list(map(self._told, numbers, lines))
         alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
@@ -147,7 +151,8 @@ class Columns:
         for entry in entries:
             self._tally.lines += entry.lines - 1
             self._tally.continuations += entry.lines - 1
-            kinds[entry.line - 1 : entry.line - 1 + entry.lines] = [kinds[entry.line - 1]] * entry.lines
+            for number in entry.span:
+                kinds[number - 1] = kinds[entry.line - 1]
         if self._kinds:
             self._kinds.take(kinds)
 
@@ -347,13 +352,20 @@ def _joined_from(lines: Sequence[bytes], standings: bytes, begin: int, *, final:
     joiner, entries, given = Joiner(), list[Entry](), 0
     for at in range(begin, len(lines)):
         complete = list(joiner.feed(text_of_line(lines[at]), at + 1))
-        entries += complete
+        entries += [entry for entry in complete if entry.lines]
         given += sum(entry.lines for entry in complete)
         if given == at - begin and given and standings[at] == ALONE:
             return entries, at, at
         if given == at + 1 - begin:
             return entries, at + 1, at + 1
-    return entries + (list(joiner.flush()) if final else []), len(lines), begin + given
+    taken = sorted(number for entry in entries for number in entry.span)
+    if not final and taken == list(range(begin + 1, begin + 1 + given)):
+        return entries, len(lines), begin + given
+    if (
+        not final and sum(map(len, lines[begin:])) < _MOST_HELD
+    ):  # entries of several threads, one in the other: read again with what follows
+        return [], len(lines), begin
+    return entries + [entry for entry in joiner.flush() if entry.lines], len(lines), len(lines)
 
 
 def _spans(numbers: list[int], moments: list[datetime | None]) -> tuple[dict[int, datetime], dict[int, datetime]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ _HEAD_WORDS = 4
 _MOSTLY_NEW = 0.6
 _LOOK_AGAIN = 16  # blocks
 
+_ASCII_WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*0[A-Za-z0-9]*(?![A-Za-z0-9\x80-\xff])")
+
 New = Callable[[bytes], int]
 """Gives a number to a line of a shape not seen before."""
 
@@ -26,21 +29,16 @@ New = Callable[[bytes], int]
 class _Words(dict[bytes, bytes]):
     """The canonical spelling of words in which every digit is a zero already. Bounded: emptied when it is full."""
 
+    def __init__(self, spell: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._spell = spell
+
     def __missing__(self, word: bytes) -> bytes:
-        spelt = _spelt(word)
+        spelt = self._spell(word)
         if len(self) >= _KNOWN_WORDS:
             self.clear()
         self[word] = spelt
         return spelt
-
-
-class _HeadWords(_Words):
-    """As they stand in front of a message: a number keeps its length, by which dates and levels are told from other numbers."""
-
-    def __missing__(self, word: bytes) -> bytes:
-        if len(word) <= _STAMP_WORD and b"0" in word and len(word.strip(b"0123456789TZ:.,/-+|[]()<>_IWEFD")) <= 3:
-            return word
-        return super().__missing__(word)
 
 
 @dataclass(slots=True)
@@ -55,8 +53,9 @@ class Shapes:
     heads: bool = False
     _lines: dict[bytes, int] = field(default_factory=dict[bytes, int])
     _shapes: dict[bytes, int] = field(default_factory=dict[bytes, int])
-    _words: _Words = field(default_factory=_Words)
-    _head_words: _HeadWords = field(default_factory=_HeadWords)
+    _words: _Words = field(default_factory=lambda: _Words(_spelt))
+    _head_words: _Words = field(default_factory=lambda: _Words(_spelt_in_head))
+    _between: _Words = field(default_factory=lambda: _Words(_spelt_between))
     _skip: int = 0
 
     def counts(self, block: bytes) -> Counter[int]:
@@ -112,12 +111,31 @@ class Shapes:
 
     def _shape(self, flat: bytes) -> bytes:
         if flat.count(b'"', 0, 400) >= 8:
-            return b'"'.join(map(self._words.__getitem__, flat.split(b'"')))
+            parts = flat.split(b'"')
+            if self.heads:
+                parts[::2] = map(self._between.__getitem__, parts[::2])
+                parts[1::2] = map(self._words.__getitem__, parts[1::2])
+                return b'"'.join(parts)
+            return b'"'.join(map(self._words.__getitem__, parts))
         words = flat.split(b" ")
         if not self.heads:
             return b" ".join(map(self._words.__getitem__, words))
         head = map(self._head_words.__getitem__, words[:_HEAD_WORDS])
         return b" ".join([*head, *map(self._words.__getitem__, words[_HEAD_WORDS:])])
+
+
+def _spelt_in_head(word: bytes) -> bytes:
+    """What stands in front of a message: a number keeps its length, by which dates and levels are told from other numbers."""
+    if len(word) <= _STAMP_WORD and b"0" in word and len(word.strip(b"0123456789TZ:.,/-+|[]()<>_IWEFD")) <= 3:
+        return word
+    return _spelt(word)
+
+
+def _spelt_between(word: bytes) -> bytes:
+    """What stands between quoted texts: numbers, and what must not be taken for one."""
+    if b"0" not in word or word.translate(None, b"0123456789.,:-[]{}() truefalsn"):
+        return word
+    return _spelt(word)
 
 
 def _spelt(word: bytes) -> bytes:
@@ -129,4 +147,6 @@ def _spelt(word: bytes) -> bytes:
         return letters + b"0" if named else b"0"
     if not word.translate(None, b"-0abcdefABCDEF") and b"0" in word.partition(b"-")[0] and b"--" not in word and word[-1:] != b"-":
         return b"0" + b"-0" * word.count(b"-")  # as the mask reads it: one value, also where a part of it holds no digit
-    return canonical(word.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    if word.isascii():
+        return canonical(word.decode("ascii")).encode("utf-8")
+    return _ASCII_WORD.sub(lambda found: _spelt(found[0]), word)
