@@ -160,7 +160,7 @@ def _javascript(name: str) -> str:
 
 
 def _php(name: str) -> str:
-    return _PHP_ANONYMOUS.sub("@anonymous", _PHP_CLOSURE.sub("{closure}", name)).lstrip("\\")
+    return _PHP_ANONYMOUS.sub("@anonymous", _PHP_CLOSURE.sub("{closure}", name.replace("\\\\", "\\"))).lstrip("\\")
 
 
 def _dart(name: str) -> str:

@@ -18,11 +18,12 @@ from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import LogSource, Tally
 from mcp_servers.logs.sources.files import Part, lines
 from mcp_servers.logs.stacktrace import mark_in_app
-from mcp_servers.logs.traces.finder import Found, find
+from mcp_servers.logs.traces.finder import HINT, Found, find
 from mcp_servers.logs.traces.lines import read
 
 _WINDOW = 20_000
 _TAIL = 400
+_NEAR = 80
 _LONGEST_MESSAGE = 2_000
 
 
@@ -127,11 +128,23 @@ def found_in(texts: Iterable[str]) -> Iterator[Found]:
     for text in texts:
         held.append(text)
         if len(held) >= _WINDOW:
-            found = find(list(read(held, first)))
+            found = list(_found(held, first))
             end = first + len(held)
             open_from = min((one.first for one in found if one.last >= end - _TAIL), default=end - _TAIL)
             done = [one for one in found if one.first < open_from or one.first < end - _WINDOW // 2]
             yield from done
             begin = max(min(open_from, end - _TAIL), max((one.last + 1 for one in done), default=first), first + 1)
             held, first = held[begin - first :], begin
-    yield from find(list(read(held, first)))
+    yield from _found(held, first)
+
+
+def _found(texts: list[str], first: int) -> Iterator[Found]:
+    """As `find`, looking only at lines near one that may belong to a trace: most lines of most logs are read no further."""
+    hints = [position for position, text in enumerate(texts) if HINT.search(text)]
+    begin = 0
+    for index, position in enumerate(hints):
+        if index + 1 < len(hints) and hints[index + 1] - position <= 2 * _NEAR:
+            continue
+        near = texts[max(hints[begin] - _NEAR, 0) : position + _NEAR]
+        yield from find(list(read(near, first + max(hints[begin] - _NEAR, 0))))
+        begin = index + 1

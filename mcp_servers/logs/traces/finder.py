@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from mcp_servers.kit.stack import StackTrace
+from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs.traces import csharp, dart, elixir, go, java, javascript, lines, php, python, ruby, rust
 from mcp_servers.logs.traces.grammar import After, Grammar, Verdict
 from mcp_servers.logs.traces.lines import Line
@@ -20,6 +20,19 @@ GRAMMARS: tuple[Grammar, ...] = (
 MOST_LINES = 2_000
 _ESCAPED = re.compile(r'\\([nrt"\\/])')
 _MEANT = {"n": "\n", "t": "\t", "r": ""}
+HINT = re.compile(
+    r"""(?:\bat|\\tat|^at) |@|Traceback \(|File \\?"|:in |goroutine \d|\.go:\d|panicked|aused by:|tack backtrace|#\d|package:|dart:"""
+    r"""|\.(?:exs?|erl|eex|heex|leex):\d|\d\. |\) in |(?:^| )(?:Exception in |Unhandled |Uncaught )"""
+)
+"""What a line near a trace holds; a line without it is never the one that gives a trace away."""
+
+_ANNOUNCES = ("Exception in thread ", "Unhandled ", "Uncaught ", "PHP Fatal error: ")
+_ANNOUNCED = (
+    ("java", re.compile(r'Exception in thread "[^"]*" (?P<type>(?:\w+\.)*[A-Z][\w$]*)(?:: (?P<message>.*))?$')),
+    ("csharp", re.compile(r"Unhandled [Ee]xception[.:] (?P<type>(?:\w+\.)+\w+): (?P<message>.*)$")),
+    ("php", re.compile(r"PHP Fatal error: +Uncaught (?P<type>[\w\\]+): (?P<message>.*) in (?P<file>\S.*):(?P<line>\d+)$")),
+    ("javascript", re.compile(r"Uncaught (?:\(in promise\) )?(?P<type>[A-Z]\w*): (?P<message>.*)$")),
+)
 _LOOK_BACK = 15
 _LOOK_AHEAD = 4
 _MOST_BLANK = 3
@@ -46,6 +59,7 @@ class _Growing:
     positions: list[int]
     block: list[str]
     stamped: bool | None
+    stamped_above: bool
     blanks: list[int] = field(default_factory=list[int])
     state: dict[str, int] = field(default_factory=dict[str, int])
     passed: int = 0
@@ -65,9 +79,10 @@ def find(read: Sequence[Line], *, whole: bool = False) -> list[Found]:
     for position, line in enumerate(read):
         if taken[position]:
             continue
-        one = _embedded(line) if "\\n" in line.raw else _around(read, position, taken, whole)
+        one = _embedded(line) if "\\n" in line.raw and HINT.search(line.raw) else _around(read, position, taken, whole)
         if one is not None:
             found.append(one)
+    found += [one for position, line in enumerate(read) if not taken[position] and (one := announced(line))]
     return sorted(found, key=lambda one: (one.first, one.last))
 
 
@@ -107,9 +122,9 @@ def _begun(grammar: Grammar, read: Sequence[Line], position: int, taken: bytearr
     if above is None:
         return None
     head = [nearby[one] for one in above]
-    stamped = anchor.headed if head or not anchor.headed else None
+    stamped = None if anchor.headed else False
     texts = [read[one].text for one in head]
-    return _Growing([*head, position], [*texts, anchor.text], stamped)
+    return _Growing([*head, position], [*texts, anchor.text], stamped, bool(head) and read[head[-1]].headed)
 
 
 def _other_thread(line: Line, thread: str) -> bool:
@@ -150,7 +165,7 @@ def _judged(grammar: Grammar, growing: _Growing, line: Line, read: Sequence[Line
     verdict = grammar.goes_on(
         growing.block, line.text, After(bool(growing.blanks), growing.strays, ahead[:_LOOK_AHEAD], whole, growing.state)
     )
-    if growing.stamped is None and line.headed and verdict is not Verdict.SURE:
+    if growing.stamped is None and line.headed and verdict is not Verdict.SURE and not growing.stamped_above:
         return Verdict.NO
     return verdict
 
@@ -167,6 +182,18 @@ def _waits(growing: _Growing, line: Line) -> bool:
     growing.passed += 1
     growing.strays += not line.headed
     return growing.passed - growing.strays <= _MOST_FOREIGN and growing.strays <= _MOST_STRAY and not (growing.blanks and not line.headed)
+
+
+def announced(line: Line) -> Found | None:
+    """An uncaught error that its runtime announces without any frame."""
+    if not line.text.startswith(_ANNOUNCES):
+        return None
+    for language, pattern in _ANNOUNCED:
+        if said := pattern.match(line.text):
+            frames = (Frame(said["file"], int(said["line"]), ""),) if language == "php" else ()
+            error = ExceptionInfo(said["type"], (said["message"] or "").strip(), frames)
+            return Found(line.first, line.last, StackTrace(language, (error,)))
+    return None
 
 
 # --- a trace inside one line ---

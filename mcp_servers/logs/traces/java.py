@@ -18,6 +18,9 @@ _FRAME = re.compile(
 _TYPE = r"(?:[a-z_]\w*\.)+[A-Z][\w$.]*|[A-Z][\w$]*(?:Exception|Error|Throwable|Failure|Fault)"
 _HEADER = re.compile(rf"(?:^|\s|\(|\[)(?P<type>{_TYPE})(?:: (?P<message>.*)|:)?$")
 _LINKED = re.compile(r"^(?P<indent>\s*)(?P<link>Caused by|Wrapped by|Suppressed): (?P<rest>.*)$")
+_NESTED = re.compile(r"^\s*nested exception is:")
+_ERROR_NAME = re.compile(r"(?:Exception|Error|Throwable|Failure|Fault)$")
+_BEHIND_LOGGER = re.compile(rf"(?P<type>{_TYPE}): (?P<message>.*)$")
 _SHORT = re.compile(r"^[A-Z][\w$]*(?:: |$)")
 _MORE = re.compile(
     r"^\s*(?:\.\.\. \d+ (?:more|common frames? omitted|frames? (?:truncated|excluded).*|lines? omitted.*)|\(Coroutine boundary\)|\[CIRCULAR REFERENCE.*)"
@@ -35,7 +38,13 @@ def _is_header(text: str) -> bool:
 
 
 def _above(before: Sequence[Line], anchor: Line) -> list[int] | None:
-    return header_above(before, _is_header)
+    found = header_above(before, _is_header, blanks=1)
+    while found and found[0] and _NESTED.match(before[found[0] - 1].text):
+        outer = header_above(before[: found[0]], _is_header)
+        if outer is None:
+            break
+        found = [*outer, *found]
+    return found
 
 
 def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
@@ -43,11 +52,13 @@ def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
         return Verdict.SURE
     if (linked := _LINKED.match(text)) and (_is_header(linked["rest"]) or _SHORT.match(linked["rest"])):
         return Verdict.SURE
+    if _message_of_cause(block, after):
+        return Verdict.NEXT
     if after.blank or text[:1].isspace():
-        return Verdict.NEXT if _LINKED.match(block[-1]) and not after.blank else Verdict.NO
+        return Verdict.NO
     if _begins_another(text, after):
         return Verdict.END
-    return Verdict.NEXT if _message_of_cause(block, after) else Verdict.NO
+    return Verdict.NO
 
 
 def _begins_another(text: str, after: After) -> bool:
@@ -85,10 +96,12 @@ def _exception(part: Sequence[str], first: str) -> ExceptionInfo | None:
     found = _HEADER.search(first.rstrip()) or re.match(r"(?P<type>[\w.$]+)(?:: (?P<message>.*))?$", first.rstrip())
     if not found:
         return None
+    kind, first_line = found["type"], found["message"] or ""
+    if not _ERROR_NAME.search(kind) and (named := _BEHIND_LOGGER.match(first_line)):
+        kind, first_line = named["type"], named["message"]
     frames = [frame for line in part[1:] if (frame := frame_of(line))]
     told = [line for line in part[1:] if not _anchor(line) and not _MORE.match(line)]
-    message = "\n".join([found["message"] or "", *told]).strip()
-    return ExceptionInfo(found["type"], message, tuple(reversed(frames)))
+    return ExceptionInfo(kind, "\n".join([first_line, *told]).strip(), tuple(reversed(frames)))
 
 
 def frame_of(line: str) -> Frame | None:

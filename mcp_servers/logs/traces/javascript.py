@@ -10,9 +10,10 @@ from mcp_servers.logs.traces.grammar import After, Grammar, Verdict, header_abov
 from mcp_servers.logs.traces.lines import Line
 
 _EVAL = re.compile(r"at (?:async )?\S+ \(eval at (?P<function>[\w$.<>]+) \((?:eval at [^()]* \()?(?P<file>[^()]+):(?P<line>\d+):\d+\).*")
+_EVAL_LINE = re.compile(r"^\s*eval at (?P<function>\S+) \(eval at \S+ \((?P<file>[^()]+):(?P<line>\d+):\d+\)\)$")
 _PLACE = r"(?P<file>(?:[^\s()]|\([^\s()]*\)|(?<=\w) (?=[\w./-]+:\d))*[A-Za-z<\]>'/][^\s]*?):(?P<line>\d+):\d+"
 _AT = re.compile(
-    r"^\s*at (?:async )?(?:(?P<function>[^()]*(?:\([^()]*\))?[^()]*?|\S+ \[as [^\]]+\]) \(|)"
+    r"^\s*at (?:async )?(?:(?P<function>[^()]*(?:\([^()]*\))?[^()]*?|\S+ \[as [^\]]+\]) \(|(?P<tight>[A-Z][\w$]*\.[\w$]+)\((?=\S+\)$)|)"
     rf"(?:address at )?(?:{_PLACE}|(?P<nowhere><anonymous>|native|index \d+|unknown location|wasm:\S+))\)?,?(?: \{{)?$"
 )
 _BARE = re.compile(r"^\s*at (?:async )?(?P<function>(?:new )?[A-Za-z_$][\w$]*(?:\.[\w$<>]+)*)(?: \[as \w+\])?$")
@@ -47,7 +48,7 @@ def _above(before: Sequence[Line], anchor: Line) -> list[int] | None:
 
 def _bare_words(text: str) -> bool:
     """A sentence that ends without a stop: what was given to the constructor of an error without a name."""
-    return bool(re.match(r"[\w'\"(\[][^|{}]*[\w'\")\]!]$", text)) and len(text) < 200
+    return bool(re.match(r"[\w'\"(\[][^|{}]*[\w'\")\]!]$", text.rstrip())) and len(text) < 200
 
 
 def _goes_on(block: Sequence[str], text: str, after: After) -> Verdict:
@@ -135,9 +136,11 @@ def frame_of(line: str) -> Frame | None:
     folded = _EVAL.sub(r"at \g<function> (\g<file>:\g<line>:0)", line) if "eval at " in line else line
     found = _AT.match(folded)
     if found:
-        return Frame(found["file"] or found["nowhere"] or "native", int(found["line"] or 0), _function(found["function"]))
+        return Frame(found["file"] or found["nowhere"] or "native", int(found["line"] or 0), _function(found["function"] or found["tight"]))
     if gecko := _GECKO.match(line) if "@" in line else None:
         return Frame(gecko["file"] or "native", int(gecko["line"] or 0), _function(gecko["function"]))
+    if evaluated := _EVAL_LINE.match(line):
+        return Frame(evaluated["file"], int(evaluated["line"]), _function(evaluated["function"]))
     bare = _BARE.match(line)
     return bare and Frame("<anonymous>", 0, _function(bare["function"]))
 

@@ -35,7 +35,7 @@ _LEVEL = r"TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRITICAL|CRIT|FATAL|SE
 _HEAD = re.compile(rf"[\[(]?(?:{_STAMP})(?:[^\]\[]{{0,60}}\](?=[ :]))?[\])]?[:,]?(?: |$)(?P<rest>.*)", re.S)
 _GLOG = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+\s+(?P<thread>\d+) [^\]]+\] (?P<rest>.*)", re.S)
 _LEVELLED = re.compile(
-    rf"(?:(?:\[[^\]]{{1,60}}\]|[-|]|\d+|[\w.$/-]{{1,80}}) +){{0,5}}?[\[(<|]?(?:{_LEVEL}|(?i:{_LEVEL})(?=[\]>|]))[\])>|:]?(?:$|[ :|-])(?P<rest>.*)",
+    rf"(?:(?:\[[^\]]{{1,60}}\]|[-|]|\d+|[\w.$/=-]{{1,80}}) +){{0,5}}?[\[(<|]?(?:{_LEVEL}|(?i:{_LEVEL})(?=[\]>|]))[\])>|:]?(?:$|[ :|-])(?P<rest>.*)",
     re.S,
 )
 _BARE_LEVEL = re.compile(rf"[\[(<]?(?:{_LEVEL}|(?i:{_LEVEL})(?=[\]>]))[\])>]?(?:\s*[:|-])?(?:$|[\s:])(?P<rest>.*)", re.S)

@@ -26,6 +26,7 @@ _DETAIL = re.compile(
     r"^(?:\[(?:SQL|parameters|generated in|raw sql)\b|\(Background on this error at: |(?:DETAIL|HINT|CONTEXT|QUERY|LINE \d+):)", re.I
 )
 _CALL = re.compile(r'^\s+File "[^"]+", line \d+, in ')
+_LISTS = re.compile(r": \d+ validation errors? for \S+$")
 _OF_RUBY = re.compile(r"^\s*\d+: from ")
 _REPEATED = re.compile(r"^\s*\[Previous line repeated \d+ more times?\]$")
 
@@ -71,6 +72,7 @@ def _frame_goes_on(line: str, after: After) -> Verdict:
     if goes_on or not _RAISED.match(line):
         return Verdict.NO
     after.state["raised"] = True
+    after.state["lists"] = bool(_LISTS.search(line))
     return Verdict.SURE if after.state.get("framed") else Verdict.NEXT
 
 
@@ -81,7 +83,8 @@ def _message_goes_on(line: str, after: After) -> Verdict:
         return Verdict.NEXT
     if after.blank:
         return Verdict.END
-    return Verdict.NEXT if line[:1].isspace() or _DETAIL.match(line) else Verdict.END
+    listed = after.state.get("lists") and bool(after.ahead) and after.ahead[0].startswith("  ") and not line[:1].isspace()
+    return Verdict.NEXT if line[:1].isspace() or _DETAIL.match(line) or listed else Verdict.END
 
 
 def _goes_on_in_group(block: Sequence[str], text: str, after: After) -> Verdict:
