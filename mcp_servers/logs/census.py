@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -47,19 +47,14 @@ def take(window: Iterable[LogRecord], baseline: Sequence[LogRecord]) -> Census:
     """The census of both; empty without a baseline, since nothing can be compared then."""
     if not baseline:
         return Census(())
-    sides = ([_told(record) for record in baseline if record.timestamp], [_told(record) for record in window if record.timestamp])
     miners: defaultdict[str, Miner] = defaultdict(Miner)
-    for record, text, access in (*sides[0], *sides[1]):
-        if not access:
-            miners[record.service].add(text, record.timestamp)
+    seen = [(side, *_told(record, miners)) for side, records in enumerate((baseline, window)) for record in records if record.timestamp]
     kinds: dict[tuple[str, str], LineKind] = {}
-    for place, side in enumerate(sides):
-        for record, text, access in side:
-            template = None if access else miners[record.service].assign(text)
-            text = template.text if template else text
-            kind = kinds.setdefault((record.service, text), LineKind(record.service, text, access))
-            kind.severity = max(kind.severity, record.severity)
-            (kind.during if place else kind.before).append(record)
+    for side, record, told in seen:
+        text = told if isinstance(told, str) else miners[record.service].template_of(told).text
+        kind = kinds.setdefault((record.service, text), LineKind(record.service, text, isinstance(told, str)))
+        kind.severity = max(kind.severity, record.severity)
+        (kind.during if side else kind.before).append(record)
     return Census(tuple(kinds.values()))
 
 
@@ -68,8 +63,12 @@ def times(records: Iterable[LogRecord]) -> list[datetime]:
     return sorted(record.timestamp for record in records if record.timestamp is not None)
 
 
-def _told(record: LogRecord) -> tuple[LogRecord, str, bool]:
-    if not is_access(record):
-        return record, text_of(record), False
-    request = request_of(record)
-    return record, f"{request.method} {request.route} answered {request.status}", True
+def _told(record: LogRecord, miners: Mapping[str, Miner]) -> tuple[LogRecord, str | int]:
+    """What a record is counted as: the route and status of a request, else the number that its service's miner gives its kind."""
+    if is_access(record):
+        request = request_of(record)
+        return record, f"{request.method} {request.route} answered {request.status}"
+    miner = miners[record.service]
+    number = miner.kind(text_of(record))
+    miner.count(number, 1, record.timestamp, record.timestamp)
+    return record, number

@@ -236,8 +236,8 @@ def _confined(kind: LineKind, window: Span) -> bool:
 
 
 def _is_error(kind: LineKind) -> bool:
-    """What is an error or a warning is judged as such, elsewhere."""
-    return kind.severity >= Severity.WARN
+    """What is an error or a warning is judged as such, elsewhere; that a failing request stays away is no loss."""
+    return kind.severity >= Severity.WARN or (kind.is_access and kind.text[-3:] >= "400")
 
 
 def _bursts(moments: Sequence[datetime]) -> int:

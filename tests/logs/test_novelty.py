@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mcp_servers.logs.model import LogRecord, Severity
-from tests.logs.telling import START, kinds, look, said
+from tests.logs.telling import START, kinds, look, said, served
 
 WORDS = [
     "cache warmed for tenant", "order stored under key", "invoice rendered as document", "mail handed to relay", "session refreshed by gateway",
@@ -54,6 +54,12 @@ def test_what_was_rare_anyway_is_not_missed_and_a_quiet_night_is_no_fault():
     assert look(DURING, [*BEFORE, *rare], since=START).anomalies == ()
     quiet = [record for place, record in enumerate(DURING) if place % 4 == 0]
     assert "vanished" not in kinds(look(quiet, BEFORE, since=START))
+
+
+def test_failing_requests_that_stay_away_are_no_loss():
+    before = [served(-3600 + n, "/basket", 500 if n % 2 else 200) for n in range(3600)]
+    found = look([served(n, "/basket", 200) for n in range(600)], before, since=START)
+    assert kinds(found) == []
 
 
 def test_a_flood_of_one_kind_does_not_make_the_others_missing():
