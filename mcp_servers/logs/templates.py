@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+from mcp_servers.logs.catalogue import Mined
 from mcp_servers.logs.masking import HOLE, canonical, fold, mask
 from mcp_servers.logs.merging import Signature, merge, tokens
 from mcp_servers.logs.splitting import split
@@ -124,6 +125,14 @@ class Miner:
     def templates(self) -> list[Template]:
         """All templates, the most frequent first."""
         return list(self._mine())
+
+    def forms(self) -> list[Mined]:
+        """Every template with the masked forms of its messages: what a catalogue needs to give it an id that lasts."""
+        self._mine()
+        found: defaultdict[str, list[Kind]] = defaultdict(list)
+        for number, template in self._of_kind.items():
+            found[template.text].append(self._kinds[number])
+        return [Mined(text, sorted(kind.form for kind in kinds), sum(kind.count for kind in kinds)) for text, kinds in found.items()]
 
     def template_of(self, kind: int) -> Template:
         """The template that the messages of this kind belong to."""
