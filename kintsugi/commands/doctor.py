@@ -23,6 +23,7 @@ VARIABLES: Mapping[str, str] = {
     "KINTSUGI_HOME": "keeps state in a folder of your choice instead of the user's data folder",
     "KINTSUGI_DATABASE_URL": "shares cases and lessons with a team, on PostgreSQL",
     "KINTSUGI_PROJECT": "names the watched repository for clients that start servers elsewhere",
+    "KINTSUGI_POLICY": "says who may approve and what a fix may change, from a file outside the repository",
     "KINTSUGI_ALLOW_WRITES": "lets the MCP servers write: slices, comma-separated, or all",
     "DOCKER_HOST": "reads containers of another Docker engine",
 }

@@ -13,6 +13,7 @@ from mcp_servers.cases.policy import Budgets
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.gate import Write
+from mcp_servers.kit.policy import Policy
 from tests.cases.stories import DIGEST, approved, certified, diagnosed, proposed
 from tests.conftest import Clock
 
@@ -143,3 +144,61 @@ def test_tickets_have_a_budget_a_day(ledger: Ledger, approvals: Approvals, clock
         gate.admit(Write("create_ticket", "kintsugi", case.id))
     clock.forward(days=2)
     gate.admit(Write("create_ticket", "kintsugi", case.id))
+
+
+def test_another_spelling_is_the_same_person(ledger: Ledger, clock: Clock) -> None:
+    strict = Approvals(ledger, Policy(people=("ada", "grace", "linus"), approvers=(2, 2, 2)))
+    certified(ledger, by="grace")
+    strict.request(FIX, risk="low", actor="kintsugi")
+    with pytest.raises(Refusal, match="another person must"):
+        strict.approve(DIGEST, person=" GRACE", channel="signed")
+    assert strict.approve(DIGEST, person="ada", channel="signed").state is State.PROPOSED
+    for same in ("ada", "Ada ", "\uff41da"):
+        with pytest.raises(Refusal, match="approved ab12cd34 already"):
+            strict.approve(DIGEST, person=same, channel="signed")
+    with pytest.raises(Refusal, match="is not among those"):
+        strict.approve(DIGEST, person="mallory", channel="signed")
+    assert strict.approve(DIGEST, person="linus", channel="signed").state is State.APPROVED
+    assert [event.kind for event in ledger.events(ledger.cases()[0].id)][-2:] == ["endorsed", "approved"]
+
+
+def test_an_agent_may_call_its_fix_graver_never_lighter(ledger: Ledger, approvals: Approvals) -> None:
+    case = diagnosed(ledger)
+    ledger.append(case.id, "proposed", {"fix": FIX, "digest": "sha256:00", "risk": "high"}, actor="kintsugi")
+    ledger.append(case.id, "certified", {"fix": FIX, "digest": DIGEST, "certificate": {"passed": True}}, actor="kintsugi")
+    assert approvals.request(FIX, risk="low", actor="agent").risk == "high"
+    with pytest.raises(Refusal, match="needs a signed approval"):
+        approvals.approve(DIGEST, person="ada", channel="terminal")
+    with pytest.raises(Refusal, match="no channel for a decision"):
+        approvals.approve(DIGEST, person="ada", channel="agent")
+    approvals.approve(DIGEST, person="ada", channel="signed")
+    assert _spend(ledger, approvals) == "ada"
+
+
+def test_a_yes_may_be_taken_back_until_it_is_used(ledger: Ledger, approvals: Approvals) -> None:
+    approved(ledger, approvals)
+    assert approvals.revoke(DIGEST, person="ada", reason="too late in the day").state is State.PROPOSED
+    with pytest.raises(Refusal, match="No person has approved"):
+        _spend(ledger, approvals)
+    approvals.request(FIX, risk="low", actor="kintsugi")
+    approvals.approve(DIGEST, person="ada", channel="terminal")
+    assert _spend(ledger, approvals) == "ada"
+    with pytest.raises(Refusal, match="kintsugi rollback"):
+        approvals.revoke(DIGEST, person="ada")
+
+
+def test_a_yes_is_void_once_the_case_went_on_without_it(ledger: Ledger, approvals: Approvals) -> None:
+    case = approved(ledger, approvals)
+    ledger.append(case.id, "superseded", {"reason": "the base moved"}, actor="kintsugi")
+    with pytest.raises(Refusal, match="is for what it was before"):
+        _spend(ledger, approvals)
+
+
+def test_a_question_that_nobody_answered_for_days_is_asked_anew(ledger: Ledger, approvals: Approvals, clock: Clock) -> None:
+    certified(ledger)
+    approvals.request(FIX, risk="low", actor="kintsugi")
+    clock.forward(days=8)
+    with pytest.raises(Refusal, match="too long"):
+        approvals.approve(DIGEST, person="ada", channel="terminal")
+    approvals.request(FIX, risk="low", actor="kintsugi")
+    approvals.approve(DIGEST, person="ada", channel="terminal")
