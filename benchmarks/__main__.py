@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure
 
-MODULES: tuple[str, ...] = ("alarms", "approvals", "fingerprints", "templates", "throughput", "verdicts")
+MODULES: tuple[str, ...] = ("alarms", "approvals", "fingerprints", "patches", "reading", "templates", "throughput", "verdicts")
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mcp_servers.fixes.certificate import Attempt, certify, try_tests
-from mcp_servers.fixes.edits import result_tree
+from mcp_servers.fixes.edits import make
+from mcp_servers.fixes.edits.workspace import Workspace
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.model import Finding, Proposal
 from mcp_servers.fixes.policy import is_test, judge, strange, texts_of, version
@@ -38,10 +39,7 @@ def propose(
     target = f"refs/heads/{project.branch}"
     base = repository.head(target)
     test = _test_of(repository, base, draft)
-    mended = result_tree(repository, base, draft["edits"])
-    if repository.entry(mended, test["path"]):
-        raise Refusal(f"The edits write {test['path']}, which is the reproduction; give it in the test field alone.", code="test_edited")
-    tree = result_tree(repository, mended, [{"kind": "write", "path": test["path"], "content": test["content"], "based_on": ""}])
+    tree = _tree(repository, base, draft["edits"], test)
     findings = judged(repository, base, tree, test["path"], evidence, policy)
     return Proposal(
         id="",
@@ -59,6 +57,15 @@ def propose(
         findings=tuple(findings),
         plan={**asdict(project.tests), "paths": list(project.tests.paths), "test": test["path"], "runs": RUNS},
     )
+
+
+def _tree(repository: Repository, base: str, edits: Sequence[Mapping[str, Any]], test: Mapping[str, str]) -> str:
+    work = Workspace(repository, base)
+    make(work, edits)
+    if work.holds(test["path"]):
+        raise Refusal(f"The edits write {test['path']}, which is the reproduction; give it in the test field alone.", code="test_edited")
+    make(work, [{"kind": "write", "path": test["path"], "content": test["content"], "based_on": ""}])
+    return work.tree()
 
 
 def judged(

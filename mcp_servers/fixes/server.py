@@ -25,11 +25,11 @@ _ANSWER_BUDGET = 6_000
 
 
 class Edit(BaseModel):
-    """One change. `replace` needs search (exact, once in the file) and replace; `config` a dotted key and a value; `write` the content and
-    the blob id that it was based on; `diff` a unified diff."""
+    """One change. `replace` needs search (once in the file) and replace; `config` a dotted key and a value; `unset` a key; `write` the
+    content and the blob id that it was based on; `diff` a unified diff or SEARCH/REPLACE blocks."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["replace", "config", "write", "diff"]
+    kind: Literal["replace", "config", "unset", "write", "diff"]
     path: str = Field("", max_length=400)
     search: str | None = None
     replace: str | None = None

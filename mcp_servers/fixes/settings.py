@@ -29,8 +29,18 @@ def set_value(path: str, text: str, key: str, value: Any) -> str:
         raise Refusal(f"{path} is not TOML, YAML, JSON, INI or .env, so it has no keys to set; use a replace edit.", code="unknown_format")
     changed = writer(path, text, key, value)
     if changed == text:
-        raise Refusal(f"{key} in {path} already is {value!r}.", code="already_there")
+        raise Refusal(f"{key} in {path} already is {value!r}.", code="already_applied")
     return changed
+
+
+def unset(path: str, text: str, key: str) -> str:
+    """The text without the line or lines of the dotted `key`; raises `Refusal` for a missing key, or one that shares its line."""
+    remover = _REMOVERS.get(_format(path))
+    if remover is None:
+        raise Refusal(
+            f"{path} is not TOML, YAML, JSON, INI or .env, so it has no keys to remove; use a replace edit.", code="unknown_format"
+        )
+    return remover(path, text, key)
 
 
 def line_of(path: str, text: str, key: str) -> int:
@@ -95,7 +105,7 @@ def _yaml(path: str, text: str, key: str, value: Any) -> str:
         raise Refusal(f"{key} in {path} is a block of text, or carries an anchor or a tag; use a replace edit.", code="bad_value")
     if _same(_YAML.SafeLoader("").construct_object(node), value):
         return text
-    return _spliced(text, node, _yaml_scalar(value))
+    return _spliced(text, node, _yaml_scalar(value, cast(Any, node).style or ""))
 
 
 def _json(path: str, text: str, key: str, value: Any) -> str:
@@ -144,7 +154,12 @@ def _span(node: yaml.Node) -> tuple[int, int]:
     return cast(int, node.start_mark.index), cast(int, node.end_mark.index)
 
 
-def _yaml_scalar(value: Any) -> str:
+def _yaml_scalar(value: Any, style: str) -> str:
+    """The value as YAML writes it, in the quotes that stood there."""
+    if isinstance(value, str) and style == '"':
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and style == "'" and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
     written = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9).removesuffix("\n").removesuffix("\n...")
     return json.dumps(value, ensure_ascii=False) if "\n" in written else written
 
@@ -188,4 +203,86 @@ def _no_key(path: str, key: str) -> Refusal:
     return Refusal(f"{path} has no key {key!r}; read the file and give the dotted key that it holds.", code="no_such_key")
 
 
+def _without_lines(text: str, first: int, last: int) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[:first] + lines[last:])
+
+
+def _toml_unset(path: str, text: str, key: str) -> str:
+    try:
+        document = tomlkit.parse(text)
+        container: Any = document
+        *parents, last = key.split(".")
+        for part in parents:
+            container = container[part]
+        del container[last]
+        return tomlkit.dumps(document)
+    except (KeyError, TypeError, AttributeError):
+        raise _no_key(path, key) from None
+    except TOMLKitError as error:
+        raise Refusal(f"{path} is not TOML: {error}.", code="not_parsed") from error
+
+
+def _yaml_unset(path: str, text: str, key: str) -> str:
+    """Takes the whole lines from the key to before the next one; verified by parsing both."""
+    value = _node(path, text, key)
+    parent_key, _, name = key.rpartition(".")
+    parent = _node(path, text, parent_key) if parent_key else cast(yaml.Node, _YAML.compose(text, Loader=_YAML.SafeLoader))
+    pairs = cast("list[tuple[yaml.Node, yaml.Node]]", parent.value) if isinstance(parent, yaml.MappingNode) else []
+    named = next((node for node, _ in pairs if node.value == name), None)
+    if named is None or len(pairs) < 2 or cast(Any, parent).flow_style:
+        raise Refusal(f"{key} in {path} does not stand on lines of its own; use a replace edit.", code="bad_value")
+    first = cast(int, named.start_mark.line)
+    end = cast(Any, value.end_mark)
+    changed = _without_lines(text, first, max(end.line + (end.column > 0), first + 1))
+    expected, got = yaml.safe_load(text), _loaded(changed)
+    holder: Any = expected
+    for part in parent_key.split(".") if parent_key else ():
+        holder = cast(Any, holder[int(part)] if isinstance(holder, list) else holder[part])
+    holder.pop(name, None)
+    if got != expected:
+        raise Refusal(f"{key} in {path} cannot be removed without touching its neighbours; use a replace edit.", code="bad_value")
+    return changed
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def _json_unset(path: str, text: str, key: str) -> str:
+    """Takes the member and its comma; verified by parsing both."""
+    _json(path, text, key, None)
+    value = _node(path, text, key)
+    parent_key, _, name = key.rpartition(".")
+    parent = _node(path, text, parent_key) if parent_key else cast(yaml.Node, _YAML.compose(text, Loader=_YAML.SafeLoader))
+    pairs = cast("list[tuple[yaml.Node, yaml.Node]]", parent.value) if isinstance(parent, yaml.MappingNode) else []
+    at = next((number for number, (node, _) in enumerate(pairs) if node.value == name), None)
+    if at is None:
+        raise Refusal(f"{key} in {path} is no member of an object; use a replace edit.", code="bad_value")
+    start, end = _span(pairs[at][0])[0], _span(value)[1]
+    if at + 1 < len(pairs):
+        end = _span(pairs[at + 1][0])[0]
+    elif at:
+        start = _span(pairs[at - 1][1])[1]
+    return text[:start] + text[end:]
+
+
+def _ini_unset(path: str, text: str, key: str) -> str:
+    section, name = _ini_names(path, key)
+    found = list(_ini_lines(text, section, name))
+    if len(found) != 1:
+        raise Refusal(f"{key} stands {len(found)} times in {path}; use a replace edit.", code="not_unique") if found else _no_key(path, key)
+    return _without_lines(text, found[0][0] - 1, found[0][0])
+
+
+_REMOVERS: Mapping[str, Callable[[str, str, str], str]] = {
+    "toml": _toml_unset,
+    "yaml": _yaml_unset,
+    "json": _json_unset,
+    "ini": _ini_unset,
+    "env": _ini_unset,
+}
 _WRITERS: Mapping[str, Callable[[str, str, str, Any], str]] = {"toml": _toml, "yaml": _yaml, "json": _json, "ini": _ini, "env": _ini}

@@ -60,16 +60,16 @@ def test_line_ends_stay_as_the_file_has_them(watched: Worktree) -> None:
 def test_text_that_is_missing_is_refused_with_the_nearest_lines(watched: Worktree) -> None:
     with pytest.raises(Refusal, match=r"2:     return phone\.strip\(\)") as refused:
         edited(watched, replace(PATH, "return phone.strip(' ')", "x"))
-    assert refused.value.code == "not_found"
+    assert refused.value.code == "no_such_place"
 
 
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
-        (replace("twice.py", "x = 1", "x = 2"), "not_unique"),
-        (replace(PATH, "phone.trim()", "phone.strip()"), "already_there"),
-        (replace(PATH, "phone", "phone"), "not_unique"),
-        (replace(PATH, "phone.strip()", "phone.strip()"), "already_there"),
+        (replace("twice.py", "x = 1", "x = 2"), "ambiguous_place"),
+        (replace(PATH, "phone.trim()", "phone.strip()"), "already_applied"),
+        (replace(PATH, "phone", "fone"), "ambiguous_place"),
+        (replace(PATH, "phone.strip()", "phone.strip()"), "already_applied"),
         (replace("no/file.py", "a", "b"), "no_such_file"),
         (replace("image", "a", "b"), "not_text"),
         (replace(PATH, "", "b"), "bad_edit"),
@@ -80,13 +80,13 @@ def test_text_that_is_missing_is_refused_with_the_nearest_lines(watched: Worktre
         ({"kind": "write", "path": "../out.py", "content": "x"}, "path_refused"),
         ({"kind": "write", "path": ".git/hooks/x", "content": "x"}, "path_refused"),
         ({"kind": "write", "path": f"{PATH}/x", "content": "x"}, "path_refused"),
-        ({"kind": "config", "path": "settings.toml", "key": "database.pool_size", "value": 2}, "already_there"),
+        ({"kind": "config", "path": "settings.toml", "key": "database.pool_size", "value": 2}, "already_applied"),
         ({"kind": "config", "path": "settings.toml", "key": "database.nope", "value": 2}, "no_such_key"),
         ({"kind": "config", "path": "settings.toml", "key": "database.pool_size"}, "bad_edit"),
         ({"kind": "config", "path": PATH, "key": "a", "value": 2}, "unknown_format"),
-        ({"kind": "diff", "diff": DIFF.replace("phone.strip()\n+", "phone.trim()\n+")}, "diff_does_not_apply"),
-        ({"kind": "diff", "diff": "not a diff"}, "diff_does_not_apply"),
-        ({"kind": "diff", "diff": DIFF.replace(PATH, "../../etc/passwd")}, "diff_does_not_apply"),
+        ({"kind": "diff", "diff": DIFF.replace("phone.strip()\n+", "phone.trim()\n+")}, "no_such_place"),
+        ({"kind": "diff", "diff": "not a diff"}, "no_diff"),
+        ({"kind": "diff", "diff": DIFF.replace(PATH, "../../etc/passwd")}, "path_climbs"),
     ],
 )
 def test_an_edit_that_cannot_be_made_exactly_changes_nothing(watched: Worktree, edit: dict[str, Any], code: str) -> None:
@@ -96,14 +96,14 @@ def test_an_edit_that_cannot_be_made_exactly_changes_nothing(watched: Worktree, 
 def test_a_diff_is_applied_strictly_and_one_that_is_there_already_is_told_so(watched: Worktree) -> None:
     diff = {"kind": "diff", "diff": DIFF}
     assert b"(phone or '')" in edited(watched, diff)[PATH]
-    assert code_of(watched, diff, diff) == "already_there"
+    assert code_of(watched, diff, diff) == "already_applied"
 
 
 def test_edits_build_on_each_other_and_all_fail_when_one_does(watched: Worktree) -> None:
     first = replace(PATH, "phone.strip()", "clean(phone)")
     second = replace(PATH, "def format_phone", "def clean(phone):\n    return phone\n\n\ndef format_phone")
     assert edited(watched, first, second)[PATH].startswith(b"def clean(phone):")
-    assert code_of(watched, first, replace(PATH, "nothing", "x")) == "not_found"
+    assert code_of(watched, first, replace(PATH, "nothing", "x")) == "no_such_place"
 
 
 def test_a_whole_file_is_written_over_the_blob_it_was_based_on_and_a_new_one_where_none_is(watched: Worktree) -> None:

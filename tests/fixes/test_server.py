@@ -128,7 +128,7 @@ async def test_a_proposal_is_shown_with_the_diff_of_its_trees_and_listed(made: S
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"edits": [{**EDIT, "search": "nowhere to be found"}]}, "not_found"),
+        ({"edits": [{**EDIT, "search": "nowhere to be found"}]}, "no_such_place"),
         ({"edits": [{"kind": "write", "path": ".github/../.git/x", "content": ""}]}, "path_refused"),
         ({"edits": [{"kind": "write", "path": "key.py", "content": "k = 'AKIAIOSFODNN7EXAMPLE'\n"}]}, "secret"),
         ({"edits": [{"kind": "write", "path": "nul.py", "content": "x = 1\n"}]}, "path_odd"),
