@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import sqrt
+from math import log2, sqrt
 from statistics import median
 
 from benchmarks.figures import Figure, Say, met
@@ -25,8 +25,9 @@ DISPERSIONS = (0.0, 0.5, 1.0)
 TRUTHS = {"no change": 1.0, "2× worse": 2.0, "3× worse": 3.0, "only halved": 0.5, "5× better": 0.2, "silent": 0.0}
 RUNS = 150
 SEED = 1609
+_COARSEST = 6
 
-Judge = Callable[[Rates], str]
+Judge = Callable[[int, int, float, float, float], str]
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class Outcome:
 
 def run(say: Say) -> list[Figure]:
     """Both kinds of error over 5,400 incidents, the time to a decision, and the same of the naive test."""
-    ours, peer = watch(say, verdict.word_of), watch(say, naive)
+    ours, peer = watch(say, sequential), watch(say, naive)
     return [*_errors(ours, peer), *_times(ours, peer)]
 
 
@@ -68,13 +69,14 @@ def _incident(
 ) -> None:
     outcome.incidents += 1
     before = _before(chance, usual, dispersion)
-    clumping = rates.clumping(before, 0, 60 * BEFORE) if before else 1.0
+    clumps = [rates.clumping(before, 0, 60 * BEFORE, parts=parts) for parts in (1, 6, 12, 24, 48)]  # as long as the time after, or shorter
     after, exposed, said = 0, 0.0, set[str]()
     for minute, events in enumerate(_counts(chance, usual * ratio, dispersion)):
         served = 0.5 if lingering and minute < 15 else 1.0
         after += events if served == 1.0 else sum(chance.random() < served for _ in range(events))
         exposed += served
-        word = judge(Rates(len(before), after, BEFORE, exposed, clumping))
+        late = clumps[min(len(clumps) - 1, max(0, int(log2(BEFORE / exposed / _COARSEST)) + 1)) if exposed * _COARSEST < BEFORE else 0]
+        word = judge(len(before), after, exposed, clumps[0], late)
         if word in outcome.said and word not in said:
             said.add(word)
             outcome.said[word].append(exposed * usual)
@@ -100,12 +102,14 @@ def _poisson(chance: random.Random, mean: float) -> int:
     return number
 
 
-def naive(rates: Rates) -> str:
+def sequential(before: int, after: int, exposed: float, early: float, late: float) -> str:
+    """What verify_fix says."""
+    return verdict.word_of(Rates(before / early, after / late, BEFORE / early, exposed / late))
+
+
+def naive(before: int, after: int, exposed: float, _early: float, _late: float) -> str:
     """The exact conditional test and Clopper–Pearson, as if one looked once, at events that come one at a time."""
-    before, after = int(rates.before), int(rates.after)
-    if not before + after:
-        return ""
-    exposed = rates.exposure_after / rates.exposure_before
+    exposed /= BEFORE
     if _share_below(after, before, exposed * 0.5) > 0.975 and _share_below(after, before, exposed) > 0.99:
         return "verified"
     return "worse" if after and 1 - statistics.beta_cdf(exposed / (1 + exposed), after, before + 1) > 0.975 else ""

@@ -41,14 +41,15 @@ def exposures(after: Observation, before: Observation, period: Period, earlier: 
     return period.minutes, earlier.minutes, "minutes"
 
 
-def clumping(events: Sequence[float], begin: float, end: float, chances: Sequence[float] = ()) -> float:
-    """Variance over mean of the counts in parts of equal exposure, the most at any width where it shows; 1 when they look independent.
+def clumping(events: Sequence[float], begin: float, end: float, chances: Sequence[float] = (), parts: float = 1.0) -> float:
+    """Variance over mean of the counts in equal parts, the most at any width where it shows; 1 when they look independent.
 
     `events` and `chances` (requests that could have met one; none: time itself) are sorted times in seconds, as are the ends.
+    Only widths of at most one in `parts` are looked at: what varies more slowly does not clump so short a time.
     """
     number = min(_PARTS, len(events) // _EVENTS_A_PART)
-    most = 1.0
-    while number >= _FEWEST_PARTS and end > begin:
+    most, finest = 1.0, number
+    while number >= _FEWEST_PARTS and end > begin and (number == finest or number >= parts):
         edges = _edges(chances, begin, end, number)
         counts = [bisect_left(events, right) - bisect_left(events, left) for left, right in pairwise(edges)]
         most = max(most, statistics.overdispersion(counts))

@@ -35,13 +35,12 @@ _MORE = tuple((ratio, weight) for ratio, weight in _PRIOR if ratio > 1)
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Events over exposure, before and after. `clumping` is how many events come at a time: variance over mean, 1 for independent ones."""
+    """Independent events over exposure, before and after."""
 
     before: float
     after: float
     exposure_before: float
     exposure_after: float
-    clumping: float = 1.0
 
     @property
     def ratio(self) -> float:
@@ -50,9 +49,8 @@ class Rates:
 
     def log_likelihood(self, ratio: float) -> float:
         if ratio == 0:
-            return -inf if self.after else -self.before * log(self.exposure_before) / self.clumping
-        whole = self.after * log(ratio) - (self.before + self.after) * log(self.exposure_before + ratio * self.exposure_after)
-        return whole / self.clumping
+            return -inf if self.after else -self.before * log(self.exposure_before)
+        return self.after * log(ratio) - (self.before + self.after) * log(self.exposure_before + ratio * self.exposure_after)
 
 
 def interval(rates: Rates) -> tuple[float, float | None]:
@@ -95,11 +93,7 @@ def _bar(rates: Rates) -> float:
 
 def _mixed(rates: Rates, side: Sequence[tuple[float, float]]) -> float:
     whole, before, after = rates.before + rates.after, rates.exposure_before, rates.exposure_after
-    terms = [
-        (rates.after * _LOG[ratio] - whole * log(before + ratio * after)) / rates.clumping + _LOG_WEIGHT[ratio]
-        for ratio, _ in side
-        if ratio
-    ]
+    terms = [rates.after * _LOG[ratio] - whole * log(before + ratio * after) + _LOG_WEIGHT[ratio] for ratio, _ in side if ratio]
     if side[0][0] == 0 and not rates.after:
         terms.append(rates.log_likelihood(0.0) + _LOG_WEIGHT[0.0])
     top = max(terms)

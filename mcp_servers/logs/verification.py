@@ -13,7 +13,7 @@ from mcp_servers.logs.digest import text_of
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.paths import folded, path_of
 from mcp_servers.logs.traffic import is_access, request_of
-from mcp_servers.logs.verdict import Exposure
+from mcp_servers.logs.verdict import Clumping, Exposure
 
 _MOSTLY = 0.9
 _REMEMBERED = 20_000
@@ -40,7 +40,7 @@ class Comparison:
 
     before: Exposure
     after: Exposure
-    clumping: float
+    clumping: Clumping
     opening: int
     paths: tuple[str, ...]
     merged: int
@@ -90,10 +90,10 @@ class _Log:
         self._older: set[str] = set()
         self._heard: dict[str, float] = {}
         self._accesses: defaultdict[tuple[Place, str], array[float]] = defaultdict(lambda: array("d"))
-        self._place_of_trace: dict[str, Place] = {}
+        self._recent: dict[str, list[Place]] = {}
+        self._met: dict[str, list[Place]] = {}
         self._failed: Counter[tuple[str, int]] = Counter()
         self._events: list[_Event] = []
-        self._waiting: defaultdict[str, list[_Event]] = defaultdict(list)
         self._others: dict[str, _Error] = {}
 
     def take(self, record: LogRecord) -> None:
@@ -123,24 +123,28 @@ class _Log:
         self._accesses[place, record.release].append(time)
         if request_of(record).status >= 500:
             self._failed[record.service, int(time)] += 1
-        if not record.trace_id:
-            return
-        for event in self._waiting.pop(record.trace_id, ()):
-            event.place = place
-        self._place_of_trace[record.trace_id] = place
-        if len(self._place_of_trace) > _REMEMBERED:
-            del self._place_of_trace[next(iter(self._place_of_trace))]
+        if record.trace_id in self._met:
+            self._met[record.trace_id].append(place)
+        elif record.trace_id:
+            self._recent.setdefault(record.trace_id, []).append(place)
+            if len(self._recent) > _REMEMBERED:
+                del self._recent[next(iter(self._recent))]
 
     def _event(self, record: LogRecord, time: float) -> _Event:
-        place = self._place_of_trace.get(record.trace_id) if record.trace_id else None
+        if record.trace_id and record.trace_id not in self._met:
+            self._met[record.trace_id] = self._recent.get(record.trace_id, [])
         own = path_of(record)
-        event = _Event(time, record.service, record.release, record.trace_id, place or ((record.service, own) if own else None))
-        if record.trace_id and place is None:
-            self._waiting[record.trace_id].append(event)
-        return event
+        return _Event(time, record.service, record.release, record.trace_id, (record.service, own) if own else None)
+
+    def _joined(self, event: _Event) -> None:
+        """The place of an event is that of its request, as its own service logged it, else as the first one did."""
+        met = self._met.get(event.trace, [])
+        event.place = next((place for place in met if place[0] == event.service), met[0] if met else event.place)
 
     def compared(self, now: float, release: str) -> Comparison:
         superseded = self._older - {release, ""} if release else set[str]()
+        for event in (*self._events, *(event for other in self._others.values() for event in other.events)):
+            self._joined(event)
         early = [event for event in self._events if event.time < self._fixed]
         late = [event for event in self._events if event.time >= self._fixed and event.release not in superseded]
         before, after = self._distinct(early), self._distinct(late)
@@ -153,7 +157,7 @@ class _Log:
         return Comparison(
             Exposure(len(before), len(requests_before), (self._fixed - begin) / 60),
             Exposure(len(after), len(requests_after), max(0.0, now - heard) / 60 if heard is not None else 0.0),
-            rates.clumping(before, begin, self._fixed, requests_before),
+            self._clumping(before, begin, now, requests_before, requests_after),
             opening,
             tuple(sorted({path for _, path in places or () if path})[:_SHOWN_PATHS]),
             len(early) + len(late) - len(before) - len(after),
@@ -166,6 +170,11 @@ class _Log:
             return (before[0], 1) if before else (self._first, 0)
         begin = min(max(self._since, self._first), self._fixed)
         return begin, int(bool(before) and before[0] - self._since < _SAME_MOMENT)
+
+    def _clumping(self, before: Sequence[float], begin: float, now: float, early: Sequence[float], late: Sequence[float]) -> Clumping:
+        parts = len(early) / max(1, len(late)) if early else (self._fixed - begin) / max(1.0, now - self._fixed)
+        whole, short = (rates.clumping(before, begin, self._fixed, early, at) for at in (1.0, parts))
+        return Clumping(whole, short)
 
     def _heard_from(self, superseded: set[str]) -> float | None:
         """When a release that is not superseded first spoke after the fix; None when none did."""

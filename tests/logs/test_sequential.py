@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from math import exp, log
+from math import exp
 
 import pytest
 from hypothesis import given, settings
@@ -55,19 +55,12 @@ def test_asking_after_every_event_finds_no_change_where_there_is_none(usual: flo
 
 
 @settings(deadline=None)
-@given(before=st.integers(0, 300), after=st.integers(0, 300), length=st.floats(1, 1e5), later=st.floats(1, 1e5), clumping=st.floats(1, 9))
-def test_the_interval_holds_what_was_seen_and_its_ends_are_where_it_stops(
-    before: int, after: int, length: float, later: float, clumping: float
-):
-    rates = Rates(before, after, length, later, clumping)
+@given(before=st.integers(0, 300), after=st.integers(0, 300), length=st.floats(1, 1e5), later=st.floats(1, 1e5))
+def test_the_interval_holds_what_was_seen_and_its_ends_are_where_it_stops(before: int, after: int, length: float, later: float):
+    rates = Rates(before, after, length, later)
     low, high = interval(rates)
     assert low <= rates.ratio * (1 + 1e-9)
     if high is not None:
         assert rates.ratio <= high * (1 + 1e-9)
         assert below(rates, high * 1.001)
         assert not below(rates, high * 0.999)
-
-
-def test_twice_the_clumping_halves_the_evidence():
-    once, twice = (log(p_less(Rates(40, 0, 1, 1, clumping))) for clumping in (1, 2))
-    assert twice == pytest.approx(once / 2, rel=0.1)

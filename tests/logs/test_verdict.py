@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs.verdict import Exposure, compare
+from mcp_servers.logs.verdict import Clumping, Exposure, compare
 
 
 def minutes(events: int, length: float) -> Exposure:
@@ -40,7 +40,7 @@ def test_the_event_that_the_time_before_begins_with_is_no_evidence_for_its_rate(
 
 @pytest.mark.promise("S0.19")
 def test_events_that_came_in_clumps_count_for_less():
-    calm, bursty = (compare(minutes(40, 30), minutes(0, 10), clumping=clumping) for clumping in (1.0, 8.0))
+    calm, bursty = (compare(minutes(40, 30), minutes(0, 10), clumping=Clumping(many, many)) for many in (1.0, 8.0))
     assert (calm.word, bursty.word) == ("verified", "not_shown_yet")
     assert "about 8 at a time" in bursty.explain
 

@@ -10,7 +10,7 @@ from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs import fingerprint
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.paths import folded
-from mcp_servers.logs.verdict import compare
+from mcp_servers.logs.verdict import Clumping, compare
 from mcp_servers.logs.verification import Comparison, exposures
 
 FIXED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -82,8 +82,8 @@ def test_errors_that_come_in_bursts_are_told_as_clumped_and_steady_ones_are_not(
     bursts = [error(-60 + 15 * burst + n / 20, f"{burst}-{n}") for burst in range(4) for n in range(20)]
     steady = [error(-60 + 0.75 * n, f"s{n}") for n in range(80)]
 
-    assert compared(bursts).clumping > 3
-    assert compared(steady).clumping == 1
+    assert compared(bursts).clumping.before > 3
+    assert compared(steady).clumping == Clumping(1, 1)
 
 
 def test_without_a_begin_the_first_event_is_the_begin_and_no_evidence():
