@@ -35,6 +35,10 @@ _LINES_BEFORE = 8
 _FEW_KINDS_OF_TIME = 16
 
 _ELSEWHERE = 0
+
+Spans = tuple[dict[int, datetime], dict[int, datetime]]
+"""The first and the last moment of each shape."""
+
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -137,15 +141,21 @@ class Columns:
                 numbers[at] = _ELSEWHERE
             numbers[spots[0]] = together
         if not all(map(self._plain.__getitem__, set(numbers))):
-            numbers = list(map(self._told, numbers, lines))
+            plain = self._plain
+            numbers = [number if plain[number] else self._told(number, line) for number, line in zip(numbers, lines, strict=True)]
         alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
         texts = {entry.line - 1: entry.text for entry in entries} if alone else {}
         records = {at: self._record(texts.get(at) or text_of_line(lines[at])) for at in alone}
         for at in records:
             numbers[at] = _ELSEWHERE
-        moments = self._moments(lines, numbers, {at: record.timestamp for at, record in records.items()})
-        self._last = moments[-1]
-        kinds = self._counted(numbers, moments)
+        moments = list[datetime | None]()
+        spans = self._spans_by_keys(lines, numbers) if not records and not self._query.since and not self._query.until else None
+        if spans is None:
+            moments = self._moments(lines, numbers, {at: record.timestamp for at, record in records.items()})
+            self._last = moments[-1]
+            numbers = self._inside(numbers, moments)
+            spans = _spans(numbers, moments)
+        kinds = self._counted(numbers, *spans)
         for at, record in records.items():
             kinds[at] = self._added(record if record.timestamp else replace(record, timestamp=moments[at]))
         for entry in entries:
@@ -210,11 +220,42 @@ class Columns:
                 moments[at] = times.of(lines[at]) if moment is NOWHEN else moment
         return moments
 
-    def _counted(self, numbers: list[int], moments: list[datetime | None]) -> list[int]:
+    def _spans_by_keys(self, lines: list[bytes], numbers: list[int]) -> Spans | None:
+        """The first and the last moment of each shape, where all lines tell theirs and times in one place order as their texts do."""
+        present = {number for number in set(numbers) if self._known[number].standing != BLANK}
+        where: dict[Place, tuple[list[int], list[bytes]]] = {}
+        for number in present:
+            place = self._known[number].time
+            if place is None:
+                return None
+            where.setdefault(place, ([], []))
+        if len(where) == 1 and len(present) == len(set(numbers)):
+            where = {place: (numbers, lines) for place in where}
+        else:
+            takes = {number: where[place] for number in present if (place := self._known[number].time)}
+            for number, line in zip(numbers, lines, strict=True):
+                if number in takes:
+                    group, texts = takes[number]
+                    group.append(number)
+                    texts.append(line)
+        spans: Spans = ({}, {})
+        for place, (group, texts) in where.items():
+            keys = place.keys(texts)
+            if not place.sortable(keys):
+                return None
+            for found, chosen in zip(spans, _extremes(group, keys), strict=True):
+                for number, key in chosen.items():
+                    moment = self.times(place)[key]
+                    if moment is None or moment is NOWHEN:
+                        return None
+                    found[number] = moment
+        at = next((at for at in range(len(numbers) - 1, -1, -1) if numbers[at] in present), None)
+        if at is not None and (place := self._known[numbers[at]].time):
+            self._last = self.times(place).of(lines[at])
+        return spans
+
+    def _counted(self, numbers: list[int], first: Mapping[int, datetime], last: Mapping[int, datetime]) -> list[int]:
         """Books the lines and gives the digest's kind of each."""
-        if self._query.since or self._query.until:
-            numbers = self._inside(numbers, moments)
-        first, last = _spans(numbers, moments)
         kinds: dict[int, int] = {}
         for number, count in Counter(numbers).items():
             kinds[number] = self._count(self._known[number], count, first.get(number), last.get(number))
@@ -240,6 +281,8 @@ class Columns:
 
     def _inside(self, numbers: list[int], moments: list[datetime | None]) -> list[int]:
         """The lines outside the window are booked here and now."""
+        if not self._query.since and not self._query.until:
+            return numbers
         since, until = self._query.since or _FIRST, self._query.until or _LAST
         kept = list(numbers)
         for at, (number, moment) in enumerate(zip(numbers, moments, strict=True)):
@@ -368,7 +411,21 @@ def _joined_from(lines: Sequence[bytes], standings: bytes, begin: int, *, final:
     return entries + [entry for entry in joiner.flush() if entry.lines], len(lines), len(lines)
 
 
-def _spans(numbers: list[int], moments: list[datetime | None]) -> tuple[dict[int, datetime], dict[int, datetime]]:
+def _extremes(numbers: list[int], keys: list[bytes]) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """The least and the greatest key of each shape."""
+    if all(map(operator.le, keys, islice(keys, 1, None))):
+        return dict(zip(reversed(numbers), reversed(keys), strict=True)), dict(zip(numbers, keys, strict=True))
+    least = dict(zip(numbers, keys, strict=True))
+    greatest = dict(least)
+    for number, key in zip(numbers, keys, strict=True):
+        if key < least[number]:
+            least[number] = key
+        elif key > greatest[number]:
+            greatest[number] = key
+    return least, greatest
+
+
+def _spans(numbers: list[int], moments: list[datetime | None]) -> Spans:
     """The first and the last moment of each shape."""
     rising = cast("list[datetime]", moments)
     if moments and moments[0] is not None and all(map(operator.le, rising, islice(rising, 1, None))):

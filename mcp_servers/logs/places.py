@@ -20,6 +20,8 @@ _STARTS = re.compile(rb"(?:^|(?<=[\s\"\[(<>=|:,]))[A-Z0-9@]")
 _ENDS = re.compile(rb"(?=[\s\"\]),|:}]|$)")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _KEY_BEFORE = re.compile(rb"[A-Za-z_@.-]\"?\s?[:=]\s?\"?$|^<$")
+_CLOCK = re.compile(rb"(?<![0-9])[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?")
+_YEAR_FIRST = re.compile(rb"[\[(]?[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}[T ]")
 _LONGEST_TIME = 40
 _LONGEST_CONTEXT = 48
 _FAR = 400
@@ -78,6 +80,21 @@ class Place:
         if not self.end:
             return len(key) == self.width
         return len(key) == self.width + 1 and key.endswith(self.end) and key.count(self.end) == self.ends + 1
+
+    def sortable(self, keys: Sequence[bytes]) -> bool:
+        """Whether these keys order as the moments do: widths and zones alike, and dates alike or written year first."""
+        if not keys or not all(map(self.holds, (keys[0], keys[-1]))) or len(set(map(len, keys))) > 1:
+            return False
+        first = keys[0]
+        if first[: self.width].isdigit():
+            begin, stop = 0, self.width
+        elif clock := _CLOCK.search(first):
+            begin, stop = clock.span()
+            begin = 0 if _YEAR_FIRST.fullmatch(first, 0, begin) else begin
+        else:
+            return False
+        before, behind = first[:begin], first[stop:]
+        return all([key[stop:] == behind for key in keys]) and (not begin or all([key[:begin] == before for key in keys]))
 
     def cut(self, line: bytes) -> bytes:
         """The value in this line, whatever its width."""
