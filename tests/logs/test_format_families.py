@@ -35,6 +35,7 @@ SYSLOG: list[Row] = [
     ("2026-11-20T10:15:00.000000+00:00 web nginx[9]: reload", U, "nginx", "reload", {"host.name": "web"}),
     ("<12>Nov 20 10:15:00 web drupal: https://s.test|1795169700|php|10.0.0.1|https://s.test/node/1?q=a|https://s.test/|3||Warning: bad array", W, "drupal",
      "Warning: bad array", {"logger": "php", "client.address": "10.0.0.1", "url.path": "/node/1", "url.query": "q=a", "user.id": "3"}),
+    ("Nov 20 10:15:00 mac launchd[1] (com.test.agent[32]): exited", U, "launchd", "exited", {"process.pid": "1"}),
     ("[Fri Nov 20 10:15:00 2026] usb 1-1: new device", U, "file", "usb 1-1: new device", {}),
 ]  # fmt: skip
 
@@ -184,6 +185,19 @@ def test_a_line_says_what_it_says(line: str, severity: Severity, service: str, b
     assert (record.severity, record.service, record.body) == (severity, service, body)
     assert {name: record.attributes.get(name) for name in attributes} == attributes
     assert record.timestamp == (None if line.startswith(UNTIMED) else AT)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-20 10:15:00,000 ERROR [shop] [cart.py:12] [trace_id=ab12 span_id=cd resource.service.name=shop] - it broke",
+        "2026-11-20 10:15:00.000 12 ERROR shop.api [req-ab12 - -] it broke",
+        '{"message": "it broke", "trace": "projects/p/traces/ab12"}',
+        "time=2026-11-20T10:15:00Z level=error msg=x trace_id=ab12",
+    ],
+)
+def test_a_line_tells_its_trace(line: str) -> None:
+    assert Parser(REFERENCE).parse(line).trace_id.removeprefix("req-") == "ab12"
 
 
 def test_a_parser_that_has_seen_everything_reads_a_line_as_a_fresh_one_does() -> None:

@@ -42,6 +42,7 @@ _PROSE = re.compile(
     r"(?:\w*(?:Error|Exception|Warning|Failure|Fault|Timeout)|[A-Z][a-z]+|[a-z]+ed|error|warning|failed|note|cannot|unable)$"
 )
 _CONTEXT = re.compile(r"\[(?:(?P<request>req-[\w-]+)[^\]]*|-[ -]*)\]\s*")
+_TRACED = re.compile(r"\btrace_?id[=:] ?(?P<request>[\w-]{1,64})", re.I)
 _CRI = re.compile(r" (?P<stream>stdout|stderr) [FP](?::\S+)? ?")
 _LETTER = re.compile(
     r"\s+(?P<pid>\d+)\s+(?P<tid>\d+) (?P<log>[VDIWEFA]) (?P<tag>[^:]*?)\s*: "
@@ -148,7 +149,7 @@ def _levelled(text: str, at: int, time: str, level: str, before: str) -> Fields:
     if brackets := after["brackets"]:
         named = _bracketed(brackets, attributes, unnamed=not (after["dotted"] or after["module"]))
         logger, end = (named, after.start("quiet") if quiet else end) if named else (logger, end)
-        if context := _CONTEXT.match(brackets):
+        if context := _CONTEXT.match(brackets) or _TRACED.search(brackets):
             attributes.pop("thread.name", None)
             attributes |= told(trace_id=context["request"])
     elif context := text.startswith("[", end) and _CONTEXT.match(text, end, HEADER):
