@@ -12,6 +12,7 @@ from mcp_servers.fixes.model import Certificate, Finding, Proposal, PullRequest,
 
 MAX_DIFF = 12_000
 MAX_LOG = 1_500
+MAX_POINTS, MAX_POINT = 5, 160
 
 
 class SuspectAnswer(TypedDict):
@@ -63,6 +64,9 @@ class FixLine(TypedDict):
     base: str
     proposed: str
     branch: NotRequired[str]
+    risk: NotRequired[str]
+    pros: NotRequired[list[str]]
+    cons: NotRequired[list[str]]
 
 
 class FixList(TypedDict):
@@ -82,7 +86,6 @@ class FixDetail(FixLine):
     diff: str
     cause: NotRequired[str]
     reasoning: NotRequired[str]
-    risk: NotRequired[str]
     findings: NotRequired[list[FindingAnswer]]
     certificate: NotRequired[CertificateAnswer]
     commit: NotRequired[str]
@@ -172,7 +175,18 @@ def line(proposal: Proposal) -> FixLine:
     )
     if proposal.branch:
         answer["branch"] = proposal.branch
+    if proposal.draft.get("risk"):
+        answer["risk"] = str(proposal.draft["risk"])[:20]
+    if pros := _points(proposal, "pros"):
+        answer["pros"] = pros
+    if cons := _points(proposal, "cons"):
+        answer["cons"] = cons
     return answer
+
+
+def _points(proposal: Proposal, key: str) -> list[str]:
+    """What speaks for a fix, or against it, in short: options of one case stand side by side in a list."""
+    return [" ".join(str(point).split())[:MAX_POINT] for point in list(proposal.draft.get(key) or ())[:MAX_POINTS]]
 
 
 def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
@@ -188,7 +202,7 @@ def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
     )
     if len(diff) > MAX_DIFF:
         answer["diff_omitted"] = len(diff) - MAX_DIFF
-    for key in ("cause", "reasoning", "risk"):
+    for key in ("cause", "reasoning"):
         if proposal.draft.get(key):
             answer[key] = str(proposal.draft[key])[:2_000]
     if proposal.findings:

@@ -125,6 +125,15 @@ async def test_a_proposal_is_shown_with_the_diff_of_its_trees_and_listed(made: S
     assert made.ledger.case(made.case).state is State.PROPOSED
 
 
+@pytest.mark.promise("S3.15")
+async def test_options_of_one_case_stand_side_by_side(made: Shop) -> None:
+    await made.propose(pros=["one line"], cons=["hides\n  where it comes from"])
+    await made.propose(edits=[{**EDIT, "replace": "str(phone or '').strip()"}], risk="high", pros=["x" * 500] * 9)
+    second, first = (await made.call("list_fixes", case_id=made.case))["fixes"]
+    assert (first["risk"], first["pros"], first["cons"]) == ("low", ["one line"], ["hides where it comes from"])
+    assert (second["risk"], second["pros"]) == ("high", ["x" * 160] * 5)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
