@@ -73,8 +73,9 @@ class Bench:
             done = subprocess.run(words, cwd=root, input=case.text.encode("utf-8"), env=_GIT, capture_output=True, check=False)
             held = (root / case.path).read_bytes() if (root / case.path).exists() else b""
             changed = held != case.before.encode("utf-8")
-            subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, env=_GIT, check=True)
-            subprocess.run(["git", "clean", "--quiet", "-fdx"], cwd=root, env=_GIT, check=True)
+            (root / case.path).write_bytes(case.before.encode("utf-8"))
+            if "--3way" in words:
+                subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=root, env=_GIT, check=True)
             return {case.path: held} if changed or done.returncode == 0 else None
 
         return apply
