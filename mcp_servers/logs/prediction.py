@@ -2,8 +2,8 @@
 
 The rate is Σy/Σe with ½ added to Σy. How much the counts scatter beyond Poisson (k: variance = μ + kμ²) is not one estimate but a
 posterior over a grid of k, so that a short baseline cannot pass for a calm one: plugging in the estimate of moments makes tails of
-10⁻⁵ twenty times too small. For each k the prediction is the negative binomial with the mean μe and the variance of a new count plus
-that of the rate, which for k = 0 is the Gamma-Poisson predictive. What many series of one call have in common is learned from
+10⁻⁵ twenty times too small. For k = 0 the prediction is the Gamma-Poisson predictive; for every other k it is the negative binomial of
+that k, averaged over what the rate may be (log-normal with the variance (1/ȳ + k)/n, by Gauss–Hermite quadrature of three points). What many series of one call have in common is learned from
 them (empirical Bayes: Robbins 1956; for negative binomials McCarthy, Chen & Smyth 2012). Tails are mid-p (Lancaster 1961).
 """
 
@@ -18,10 +18,11 @@ from math import exp, lgamma, log
 from mcp_servers.logs import statistics
 
 _GRID = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.4, 2.0, 2.8, 4.0, 6.0, 10.0)
-_STEEPNESS = 6
+_STEEPNESS = 10
 _ROUNDS = 25
 _PRIOR_SERIES = 2.0
 _HOPELESS = 0.05
+_NODES = ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6))
 
 Weights = tuple[float, ...]
 
@@ -68,18 +69,18 @@ class Baseline:
         return sum(k * weight for k, weight in zip(_GRID, self.weights, strict=True))
 
     def at_least(self, count: int, exposure: float) -> float:
-        """The chance of so many events or more in a bucket of this exposure; 1 when nothing can be said."""
+        """The chance of so many events or more in a bucket of this exposure; 1 for what even Poisson finds usual (above 5 %), or nothing can be said of."""
         if count <= 0 or exposure <= 0 or self.rate <= 0:
             return 1.0
         floor = self._at_least(count, exposure, 0.0)
-        return floor if floor > _HOPELESS else self._mixed(count, exposure, upper=True)
+        return 1.0 if floor > _HOPELESS else self._mixed(count, exposure, upper=True)
 
     def at_most(self, count: int, exposure: float) -> float:
-        """The chance of so few events or fewer in a bucket of this exposure."""
+        """The chance of so few events or fewer in a bucket of this exposure; 1 as for `at_least`."""
         if exposure <= 0 or self.rate <= 0:
             return 1.0
         floor = 1 - self._at_least(count + 1, exposure, 0.0)
-        return floor if floor > _HOPELESS else self._mixed(count, exposure, upper=False)
+        return 1.0 if floor > _HOPELESS else self._mixed(count, exposure, upper=False)
 
     def ratio(self, count: int, exposure: float) -> tuple[float, float, float]:
         """The rate of a bucket over the usual one, with its 95 % interval (delta method on the logarithm, k at its posterior mean)."""
@@ -100,11 +101,14 @@ class Baseline:
 
     def _at_least(self, count: int, exposure: float, k: float) -> float:
         mean = self.rate * exposure
-        extra = k * mean**2 + (mean + k * mean**2) * self._share(exposure)
-        return statistics.negative_binomial_at_least(count, mean**2 / extra, mean)
+        if k == 0:
+            return statistics.negative_binomial_at_least(count, sum(self.counts) + 0.5, mean)
+        doubt = ((1 / self._mean + k) / len(self.counts)) ** 0.5
+        return sum(weight * statistics.negative_binomial_at_least(count, 1 / k, mean * exp(place * doubt)) for place, weight in _NODES)
 
-    def _share(self, exposure: float) -> float:
-        return exposure / self._exposure
+    @property
+    def _mean(self) -> float:
+        return (sum(self.counts) + 0.5) / len(self.counts)
 
 
 def learned(baselines: Sequence[Baseline]) -> Weights:
