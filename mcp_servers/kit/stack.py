@@ -91,15 +91,16 @@ class Failure:
         mine, theirs = _ERRNO.search(self.message), _ERRNO.search(other.message)
         if mine and theirs:
             return mine[1] == theirs[1]
-        return self.exception.rpartition(".")[2] == other.exception.rpartition(".")[2]
+        return bare_function(self.exception) == bare_function(other.exception)
 
 
+_QUALIFIES = re.compile(r"[.#\\]|->|::")
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
 
 def bare_function(name: str) -> str:
-    """`Cart.total` and `<locals>.total` and `total` are one function: runtimes differ in what they print."""
-    return name.rpartition(".")[2]
+    """`Cart.total`, `Cart#total`, `Cart->total`, `cart::total` and `total` are one function: runtimes differ in what they print."""
+    return _QUALIFIES.split(name)[-1]
 
 
 def resolve_path(printed: str, files: Iterable[str]) -> str | None:
@@ -122,7 +123,7 @@ def _same_or_unknown(a: str, b: str) -> bool:
 
 
 def _share_a_suffix(a: str, b: str) -> bool:
-    one, two = PurePosixPath(a).parts, PurePosixPath(b).parts
+    one, two = (PurePosixPath(path.replace("\\", "/")).parts for path in (a, b))
     shared = _shared_suffix(one, two)
     return shared >= min(2, len(one), len(two))
 

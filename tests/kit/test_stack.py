@@ -55,3 +55,10 @@ def test_an_error_of_the_operating_system_is_the_same_whatever_wraps_it() -> Non
 )
 def test_a_printed_path_means_one_file_or_none(printed: str, found: str | None) -> None:
     assert resolve_path(printed, ["shop/cart.py", "bank/cart.py", "shop/api.py"]) == found
+
+
+def test_a_failure_is_the_same_however_its_runtime_names_it():
+    seen = Failure("App\\Errors\\NotFound", "C:\\shop\\src\\cart.php", "App\\Cart->total")
+
+    assert seen.same_as(Failure("NotFound", "/srv/shop/src/cart.php", "total"))
+    assert not seen.same_as(Failure("NotFound", "/srv/shop/src/cart.php", "discount"))
