@@ -43,11 +43,17 @@ def findings(difference: Difference) -> Iterator[Finding]:
             yield _added(difference, name, wanted, old)
         elif wanted != old[name]:
             yield _changed(difference, name, old[name], wanted)
-    registry = next((line for line in difference.added if _REGISTRY.search(line.text)), None)
+    registry = next((line for line in difference.added if _REGISTRY.search(line.text) and _place(line.text) not in difference.before), None)
     if registry:
         yield difference.elevate("registry_moved", "Packages would be fetched from another place.", registry.number)
     if difference.name == "package.json" and any(_json(difference.before).get(key) != _json(difference.after).get(key) for key in _SCRIPTS):
         yield difference.elevate("install_script", "The scripts of the package change; some run when it is installed.")
+
+
+def _place(line: str) -> str:
+    """What a line says of a registry: its address, or all of it."""
+    found = re.search(r"[a-z]+://[^\s/\"']+", line, re.I)
+    return found[0] if found else line
 
 
 def is_manifest(path: str) -> bool:

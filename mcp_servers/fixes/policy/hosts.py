@@ -13,7 +13,7 @@ _URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,20}:)?//(?:[^\s/\"'<>@]*@)?(\[[0
 _MAIL = re.compile(r"[\w.+-]+@((?:[\w-]+\.)+[a-z]{2,})\b", re.I)
 _ADDRESS = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?![\w.])")
 _NAME = re.compile(
-    r"(?i)[\"'`\s=(]((?:[a-z0-9-]+\.)+(?:com|net|org|io|dev|app|cloud|info|biz|xyz|top|site|online|sh|ru|cn|me|co|ai|tech|onion|test|example|local|internal))"
+    r"(?i)[\"'`\s=(]((?:[a-z0-9-]+\.)+(?:com|net|org|io|dev|app|cloud|info|biz|xyz|top|site|online|ru|cn|me|co|ai|tech|onion|test|example|local|internal))"
     r"(?=[\"'`\s/:,)]|$)"
 )
 _OWN = re.compile(r"(?i)^(?:localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0)$")
@@ -27,7 +27,7 @@ def findings(difference: Difference, known_hosts: Sequence[str]) -> Iterator[Fin
     made_up = is_test(difference.path) or difference.prose
     for line in difference.added:
         for host in _hosts(line.text):
-            if host.casefold() not in known and not _OWN.match(host) and not (made_up and _MADE_UP.search(host)):
+            if host.casefold() not in known and not _OWN.match(host) and not (made_up and _is_made_up(host)):
                 yield difference.elevate("new_host", f"The change speaks to {host!r}, which this file did not name before.", line.number)
                 return
         if _SCHEMES.search(line.text) and not _SCHEMES.search(difference.before) and not difference.prose:
@@ -41,6 +41,10 @@ def _hosts(text: str) -> Iterator[str]:
     for pattern in (_URL, _MAIL, _NAME):
         yield from (found[1] for found in pattern.finditer(text))
     yield from (found[1] for found in _ADDRESS.finditer(text) if _is_address(found[1]))
+
+
+def _is_made_up(host: str) -> bool:
+    return bool(_MADE_UP.search(host)) or (_is_address(host) and not ipaddress.IPv4Address(host).is_global)
 
 
 def _is_address(text: str) -> bool:

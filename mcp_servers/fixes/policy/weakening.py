@@ -139,8 +139,8 @@ WEAKENINGS: tuple[Weakening, ...] = (
         "query_from_text",
         "The change makes a database query out of text; bind the values instead.",
         _any(
-            r"(?:execute|executemany|raw|query|text)\s*\(\s*f[\"']", r"[\"']\s*(?:SELECT|INSERT|UPDATE|DELETE|DROP)\b[^\"'\n]*[\"']\s*(?:%(?!\s*s)|\+|\.format)",
-            r"\bf[\"']+\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|DROP)\b[^\n]*\{", r"\b(?:DROP|TRUNCATE)\s+(?:TABLE|DATABASE)\b", r"`\s*(?:SELECT|INSERT|UPDATE|DELETE)\b[^`\n]*\$\{",
+            r"(?-i:\b(?:execute|executemany|raw|query|text)\s*\(\s*f)[\"']", r"[\"']\s*(?-i:SELECT|INSERT|UPDATE|DELETE|DROP)\b[^\"'\n]*[\"']\s*(?:%(?!\s*s)|\+|\.format)",
+            r"\bf[\"']+\s*(?-i:SELECT|INSERT INTO|UPDATE|DELETE FROM|DROP)\b[^\n]*\{", r"\b(?-i:DROP|TRUNCATE)\s+(?:TABLE|DATABASE)\b", r"`\s*(?-i:SELECT|INSERT|UPDATE|DELETE)\b[^`\n]*\$\{",
         ),
     ),
     Weakening(
