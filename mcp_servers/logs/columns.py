@@ -28,7 +28,6 @@ from mcp_servers.logs.times import Clock
 _NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _LONGEST_KEY = 64
-_MOST_HELD = 1024 * 1024
 _MOST_TOLD = 20_000
 _MOST_TIMES = 50_000
 _LINES_BEFORE = 8
@@ -401,14 +400,9 @@ def _joined_from(lines: Sequence[bytes], standings: bytes, begin: int, *, final:
             return entries, at, at
         if given == at + 1 - begin:
             return entries, at + 1, at + 1
-    taken = sorted(number for entry in entries for number in entry.span)
-    if not final and taken == list(range(begin + 1, begin + 1 + given)):
-        return entries, len(lines), begin + given
-    if (
-        not final and sum(map(len, lines[begin:])) < _MOST_HELD
-    ):  # entries of several threads, one in the other: read again with what follows
-        return [], len(lines), begin
-    return entries + [entry for entry in joiner.flush() if entry.lines], len(lines), len(lines)
+    if final:
+        return entries + [entry for entry in joiner.flush() if entry.lines], len(lines), len(lines)
+    return entries, len(lines), begin + given
 
 
 def _extremes(numbers: list[int], keys: list[bytes]) -> tuple[dict[int, bytes], dict[int, bytes]]:

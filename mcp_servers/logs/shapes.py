@@ -16,6 +16,8 @@ _KNOWN_SHAPES = 100_000
 _KNOWN_WORDS = 20_000
 _LONGEST_WORD = 1_024
 _STAMP_WORD = 40
+_SHORTEST_ID = 8
+_KNOWN_LENGTHS = 1_000
 _HEAD_WORDS = 4
 _MOSTLY_NEW = 0.6
 _LOOK_AGAIN = 16  # blocks
@@ -56,6 +58,7 @@ class Shapes:
     _words: _Words = field(default_factory=lambda: _Words(_spelt))
     _head_words: _Words = field(default_factory=lambda: _Words(_spelt_in_head))
     _between: _Words = field(default_factory=lambda: _Words(_spelt_between))
+    _ids: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
     _skip: int = 0
 
     def counts(self, block: bytes) -> Counter[int]:
@@ -109,19 +112,40 @@ class Shapes:
             self._shapes[shape] = number
         return number
 
+    def _spell_ids(self, words: list[bytes]) -> None:
+        """Spells the ids that stand where the first line of so many words had some: they would never be found among the words known."""
+        places = self._ids.get(len(words))
+        if places is None:
+            if len(self._ids) >= _KNOWN_LENGTHS:
+                self._ids.clear()
+            found = enumerate(words)
+            places = self._ids[len(words)] = tuple(
+                at for at, word in found if len(word) >= _SHORTEST_ID and _is_id(word) and word.strip(b"0")
+            )
+        for at in places:
+            if _is_id(words[at]) and len(words[at]) >= _SHORTEST_ID:
+                words[at] = b"0"
+
     def _shape(self, flat: bytes) -> bytes:
         if flat.count(b'"', 0, 400) >= 8:
             parts = flat.split(b'"')
+            self._spell_ids(parts)
             if self.heads:
                 parts[::2] = map(self._between.__getitem__, parts[::2])
                 parts[1::2] = map(self._words.__getitem__, parts[1::2])
                 return b'"'.join(parts)
             return b'"'.join(map(self._words.__getitem__, parts))
         words = flat.split(b" ")
+        self._spell_ids(words)
         if not self.heads:
             return b" ".join(map(self._words.__getitem__, words))
         head = map(self._head_words.__getitem__, words[:_HEAD_WORDS])
         return b" ".join([*head, *map(self._words.__getitem__, words[_HEAD_WORDS:])])
+
+
+def _is_id(word: bytes) -> bool:
+    """Whether a word is hexadecimal with a digit: its canonical spelling is a zero."""
+    return b"0" in word and not word.translate(None, b"0abcdefABCDEF")
 
 
 def _spelt_in_head(word: bytes) -> bytes:
