@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,11 @@ class Door:
 
     def touched(self) -> list[tuple[str, int, int]]:
         """When and how each file outside the objects was written last: cheap enough to ask after every patch."""
-        paths = (path for path in self.watched.root.rglob("*") if ".git/objects" not in str(path))
-        return sorted((str(path), path.lstat().st_mtime_ns, path.lstat().st_mode) for path in paths)
+        return sorted((str(path), path.lstat().st_mtime_ns, path.lstat().st_mode) for path in _outside_objects(self.watched.root))
 
     def state(self) -> str:
         """All of the repository but its objects: worktree, index, refs, configuration, hooks."""
-        paths = (path for path in sorted(self.watched.root.rglob("*")) if ".git/objects" not in str(path))
+        paths = sorted(_outside_objects(self.watched.root))
         parts = (f"{path}:{path.lstat().st_mode}:{_content(path)}" for path in paths)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -66,6 +66,12 @@ def _shop(folder: Path) -> Worktree:
     (folder / "current").symlink_to("shop")
     made.commit("first", {})
     return made
+
+
+def _outside_objects(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != "objects"]
+        yield from (Path(folder) / name for name in (*folders, *files))
 
 
 def _content(path: Path) -> str:
