@@ -85,8 +85,8 @@ class Desk:
             return proposal, proposal.certificate
         failure, jail = deps.gate.failure(proposal.case), default(deps.allow_bare_jail)
         made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
-        assert made.certificate is not None
         made = replace(made, expires=(deps.clock() + deps.policy.offered).isoformat(timespec="seconds"))
+        assert made.certificate is not None
         data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
         with deps.database.transaction() as connection:
             self.store.save(made, connection)
