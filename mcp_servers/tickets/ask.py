@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.inert import inert, plain
 from mcp_servers.tickets.compose import compose
-from mcp_servers.tickets.inert import inert, plain
 from mcp_servers.tickets.model import Draft, Status
 
 TicketId = Annotated[str, Field(description="Like KIN-12.", max_length=20)]

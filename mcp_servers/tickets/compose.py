@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from mcp_servers.tickets.inert import fenced, line, plain
+from mcp_servers.kit.inert import fenced, line, plain
 from mcp_servers.tickets.model import Draft
 
 Values = Mapping[str, Any]

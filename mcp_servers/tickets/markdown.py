@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcp_servers.tickets.inert import fenced, line
+from mcp_servers.kit.inert import fenced, line
 from mcp_servers.tickets.model import Ticket
 
 

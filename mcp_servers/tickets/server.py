@@ -10,11 +10,11 @@ from anyio.to_thread import run_sync
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.gate import Write
+from mcp_servers.kit.inert import inert
 from mcp_servers.kit.similarity import rank
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.tickets import answers, ask
 from mcp_servers.tickets.duplicates import nearest, searchable
-from mcp_servers.tickets.inert import inert
 from mcp_servers.tickets.model import Comment, Priority, Status, Ticket, TicketType
 from mcp_servers.tickets.trackers import TRACKERS, Tracker
 

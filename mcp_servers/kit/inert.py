@@ -17,6 +17,7 @@ _ACTIVE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)\bwww\.(?=\w)"), "www[.]"),
     (re.compile(r"!(?=\[)"), "! "),
     (re.compile(r"\](?=[(\[:])"), "] "),
+    (re.compile(r"(?m)^(\s*)/(?=[a-z][\w-]*(?:\s|$))"), r"\1/ "),
 )
 _TICKS = re.compile(r"`+")
 
@@ -44,7 +45,11 @@ def plain(text: str, length: int = 150) -> str:
 
 def fenced(text: str, length: int = 3000) -> str:
     """A fenced block that its content cannot leave."""
-    content = inert(text)
+    return block(inert(text), "text", length)
+
+
+def block(content: str, language: str, length: int) -> str:
+    """A fenced block of what is safe already, such as code: cut at `length`, in a fence that it cannot leave."""
     content = content if len(content) <= length else content[:length] + f"\n{_CUT} {len(content) - length} more characters"
     fence = "`" * max(3, max((len(run) for run in _TICKS.findall(content)), default=0) + 1)
-    return f"{fence}text\n{content}\n{fence}"
+    return f"{fence}{language}\n{content}\n{fence}"

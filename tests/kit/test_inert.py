@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_servers.tickets.inert import fenced, inert, line, plain
+from mcp_servers.kit.inert import fenced, inert, line, plain
 
 ACTIVE = re.compile(r"@\w|#\w|\bgh-\d|://|!\[|\]\(|javascript:|\bwww\.\w", re.I)
 HOSTILE = st.text() | st.lists(
@@ -26,6 +26,7 @@ HOSTILE = st.text() | st.lists(
         ("Closes shop/api#3 and resolves: KIN-9", "Closes shop/api# 3 and resolves: KIN- 9"),
         ("see https://evil.test/x", "see https[:]//evil.test/x"),
         ("![](javascript:x)", "! [] (javascript[:]x)"),
+        ("/merge now\n/usr/bin/env", "/ merge now\n/usr/bin/env"),
         ("UTF-8 and x[0](y)", "UTF-8 and x[0] (y)"),
         ("password=hunter2secret", "password=[redacted]"),
         ("bell\x07 and \u202eright to left", "bell\\u0007 and \\u202eright to left"),
