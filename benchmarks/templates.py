@@ -22,9 +22,9 @@ from drain3.template_miner_config import TemplateMinerConfig
 
 from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, original_truth
 from benchmarks.figures import Figure, Say, cpu_seconds, met
-from mcp_servers.logs.masking import fold, mask
-from mcp_servers.logs.merging import Signature, merge, tokens
 from mcp_servers.logs.templates import Miner
+from mcp_servers.logs.templates.masking import fold, mask
+from mcp_servers.logs.templates.merging import Signature, merge, tokens
 
 BARS = {"GA": (0.97, 0.995), "FGA": (0.92, 0.95), "PA": (0.78, 0.90), "FTA": (0.68, 0.80)}
 UNSEEN = {"GA": (0.92, 0.97), "FGA": (0.90, 0.95), "PA": (0.60, 0.80), "FTA": (0.60, 0.75)}

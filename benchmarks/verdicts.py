@@ -14,8 +14,10 @@ from math import log2, sqrt
 from statistics import median
 
 from benchmarks.figures import Figure, Say, met
-from mcp_servers.logs import rates, statistics, verdict
-from mcp_servers.logs.sequential import Rates
+from mcp_servers.logs import statistics
+from mcp_servers.logs.health import rates
+from mcp_servers.logs.statistics.sequential import Rates
+from mcp_servers.logs.verdicts import verdict
 
 BEFORE = 48
 EXPECTED = 200

@@ -10,12 +10,12 @@ from typing_extensions import TypedDict
 
 from mcp_servers.kit.budget import fit, tokens
 from mcp_servers.kit.redaction import clean
-from mcp_servers.logs.anomaly import Findings, Statistics
+from mcp_servers.logs.anomalies.anomaly import Findings, Statistics
 from mcp_servers.logs.digest import Line
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.sources import Tally
-from mcp_servers.logs.verdict import Exposure, Verdict
-from mcp_servers.logs.verification import Comparison
+from mcp_servers.logs.verdicts.verdict import Exposure, Verdict
+from mcp_servers.logs.verdicts.verification import Comparison
 
 _BODY = 2_000
 _TEXT = 400

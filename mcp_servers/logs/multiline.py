@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mcp_servers.logs.carriers import Carried, announced, carried, process_of, rejoined
 from mcp_servers.logs.formats.jsons import records
 from mcp_servers.logs.formats.severities import UPPER
-from mcp_servers.logs.layouts import STAMP
+from mcp_servers.logs.times.layouts import STAMP
 
 MAX_LINES = 1_000
 MAX_CHARACTERS = 256 * 1024

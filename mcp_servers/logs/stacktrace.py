@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from mcp_servers.kit.stack import StackTrace
-from mcp_servers.logs import ours
-from mcp_servers.logs.traces import finder
+from mcp_servers.logs.traces import finder, ours
 
 _LONGEST = 128 * 1024
 _LONG_LINE = re.compile(r"^(.{2000}).+$", re.M)

@@ -11,9 +11,9 @@ from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.stack import Frame, StackTrace
 from mcp_servers.logs import fingerprint
 from mcp_servers.logs.fingerprint import Fingerprint
+from mcp_servers.logs.fingerprint.naming import module_of
 from mcp_servers.logs.groupings import Grouping, grouping_of
 from mcp_servers.logs.model import LogRecord, Query, Severity
-from mcp_servers.logs.naming import module_of
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import LogSource, Tally
 from mcp_servers.logs.sources.files import Part, lines

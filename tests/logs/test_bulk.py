@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.logs.bulk import digested, mined
-from mcp_servers.logs.columns import Columns
+from mcp_servers.logs.bulk.columns import Columns
+from mcp_servers.logs.bulk.halves import read_on_two_cores
+from mcp_servers.logs.bulk.portions import Target
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
-from mcp_servers.logs.halves import read_on_two_cores
 from mcp_servers.logs.model import Query, Severity
-from mcp_servers.logs.portions import Target
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import Tally
 from mcp_servers.logs.sources.files import MAX_LINE, Files, FilesSettings

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.kit.errors import Misconfigured
-from mcp_servers.logs import catalogue, catalogue_file
-from mcp_servers.logs.catalogue import Catalogue, Mined, Settled
-from mcp_servers.logs.templates import Miner
+from mcp_servers.logs.templates import Miner, catalogue, catalogue_file
+from mcp_servers.logs.templates.catalogue import Catalogue, Mined, Settled
 
 WORDS = st.sampled_from(["open", "user", "alice", "bob", "carol", "dave", "17", "10.0.0.1", "/var/log/x", "from", "=", "ok"])
 MESSAGES = st.lists(st.lists(WORDS, min_size=1, max_size=5).map(" ".join), min_size=1, max_size=30)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mcp_servers.logs.correlation import correlate
-from mcp_servers.logs.dependencies import Dependency, Fill, fill, named
+from mcp_servers.logs.health.correlation import correlate
+from mcp_servers.logs.health.dependencies import Dependency, Fill, fill, named
+from mcp_servers.logs.health.observation import Period
+from mcp_servers.logs.health.spans import blames
 from mcp_servers.logs.model import LogRecord, Severity
-from mcp_servers.logs.observation import Period
-from mcp_servers.logs.spans import blames
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

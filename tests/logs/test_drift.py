@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mcp_servers.logs.drift import fill_level
+from mcp_servers.logs.anomalies.drift import fill_level
 from mcp_servers.logs.model import LogRecord, Severity
 from tests.logs.telling import kinds, look, said
 

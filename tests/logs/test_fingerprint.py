@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs import fingerprint, former, stacktrace
-from mcp_servers.logs.fingerprint import Fingerprint
+from mcp_servers.logs import fingerprint, stacktrace
+from mcp_servers.logs.fingerprint import Fingerprint, former
 from mcp_servers.logs.model import LogRecord, Severity
 
 TRACE = """\

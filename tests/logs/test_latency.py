@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mcp_servers.logs.latency import milliseconds
+from mcp_servers.logs.anomalies.latency import milliseconds
 from mcp_servers.logs.model import LogRecord, Severity
 from tests.logs.telling import START, at, kinds, look, served
 

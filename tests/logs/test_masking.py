@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.masking import canonical, mask, mask_message
+from mcp_servers.logs.templates.masking import canonical, mask, mask_message
 
 PIECES = st.sampled_from(
     [*"abefgzXF_0179é٣²-./:=#@$%,;()[]{}<>*'\" \t\n\\", "true", "blk_", "0x", "http://", "eth", "Jan 12", "ms", " of "]

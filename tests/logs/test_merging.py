@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.merging import merge, tokens
+from mcp_servers.logs.templates.merging import merge, tokens
 
 NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi"]
 FRUIT = ["apple", "banana", "cherry", "grape", "lemon", "mango"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as untyped
 
-from mcp_servers.logs import monotone
+from mcp_servers.logs.statistics import monotone
 
 stats: Any = untyped
 

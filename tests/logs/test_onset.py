@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs import onset
-from mcp_servers.logs.spikes import Span
+from mcp_servers.logs.anomalies import onset
+from mcp_servers.logs.anomalies.spikes import Span
 from tests.logs.telling import NOW, START, at
 
 

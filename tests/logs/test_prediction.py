@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats as untyped
 
 from benchmarks import alarms
-from mcp_servers.logs.prediction import USUAL, Baseline, learned
+from mcp_servers.logs.statistics.prediction import USUAL, Baseline, learned
 
 stats: Any = untyped
 COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=60)

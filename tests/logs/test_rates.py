@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as untyped
 
-from mcp_servers.logs import rates, statistics
-from mcp_servers.logs.observation import Period
-from mcp_servers.logs.ranks import mann_whitney_greater
-from mcp_servers.logs.together import co_occurring
-from mcp_servers.logs.trends import trend_p
+from mcp_servers.logs import statistics
+from mcp_servers.logs.health import rates
+from mcp_servers.logs.health.observation import Period
+from mcp_servers.logs.health.together import co_occurring
+from mcp_servers.logs.health.trends import trend_p
+from mcp_servers.logs.statistics.ranks import mann_whitney_greater
 
 stats: Any = untyped
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from mcp_servers.logs.anomalies.security import attack_of
 from mcp_servers.logs.model import LogRecord, Severity
-from mcp_servers.logs.security import attack_of
 from tests.logs.telling import kinds, look, said, served
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs.sequential import Rates, below, interval, p_less, p_more
+from mcp_servers.logs.statistics.sequential import Rates, below, interval, p_less, p_more
 
 
 def poisson(number: int, mean: float) -> float:

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from mcp_servers.logs import spikes, statistics
-from mcp_servers.logs.spikes import Series, Span
+from mcp_servers.logs import statistics
+from mcp_servers.logs.anomalies import spikes
+from mcp_servers.logs.anomalies.spikes import Series, Span
 from tests.logs.telling import NOW, START, at
 
 HOUR = Span(START - timedelta(hours=1), START)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.merging import merge, tokens
-from mcp_servers.logs.splitting import split
 from mcp_servers.logs.templates import Miner
+from mcp_servers.logs.templates.merging import merge, tokens
+from mcp_servers.logs.templates.splitting import split
 
 WORDS = st.sampled_from(["disk", "full", "empty", "alice", "bob", "user", "=", "from", "<*>", "a.b", "failed", "open"])
 COUNTED = st.dictionaries(

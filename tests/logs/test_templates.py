@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs.masking import fold
 from mcp_servers.logs.templates import Miner, Template
+from mcp_servers.logs.templates.masking import fold
 
 LOGHUB = Path(__file__).parents[3] / "shared" / "data" / "loghub-2k"
 SOON = datetime(2026, 11, 20, 10, tzinfo=UTC)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_servers.logs import topics
+from mcp_servers.logs.anomalies import topics
 from mcp_servers.logs.model import Severity
 from tests.logs.telling import kinds, look, said
 

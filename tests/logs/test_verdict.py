@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.logs.verdict import Clumping, Exposure, compare
+from mcp_servers.logs.verdicts.verdict import Clumping, Exposure, compare
 
 
 def minutes(events: int, length: float) -> Exposure:

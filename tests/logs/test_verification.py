@@ -9,9 +9,9 @@ import pytest
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 from mcp_servers.logs import fingerprint
 from mcp_servers.logs.model import LogRecord, Severity
-from mcp_servers.logs.paths import folded
-from mcp_servers.logs.verdict import Clumping, compare
-from mcp_servers.logs.verification import Comparison, exposures
+from mcp_servers.logs.verdicts.paths import folded
+from mcp_servers.logs.verdicts.verdict import Clumping, compare
+from mcp_servers.logs.verdicts.verification import Comparison, exposures
 
 FIXED = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NOW = FIXED + timedelta(hours=1)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_servers.logs.masking import fold, mask
-from mcp_servers.logs.wording import worded
+from mcp_servers.logs.templates.masking import fold, mask
+from mcp_servers.logs.templates.wording import worded
 
 
 @pytest.mark.parametrize("message", ["jk2_init() failed", "Br43xx::sync over ssh2", "Dev::run of ssh1 and utf8"])

@@ -10,7 +10,7 @@ import pytest
 
 from mcp_servers.cases.model import State
 from mcp_servers.kit.budget import tokens
-from mcp_servers.logs.verdict import Word
+from mcp_servers.logs.verdicts.verdict import Word
 from tests.prose.documents import AGENTS, PREFIX, REFERENCES, SKILLS, Document, name
 from tests.prose.surface import ToolHints, surface
 

@@ -11,7 +11,7 @@ from mcp_servers.logs.formats import access
 from mcp_servers.logs.formats.fields import HEADER, Fields, told
 from mcp_servers.logs.formats.severities import LETTERS, UPPER, of_plain
 from mcp_servers.logs.formats.syslog import of_host_and_app
-from mcp_servers.logs.layouts import MONTHS, STAMP
+from mcp_servers.logs.times.layouts import MONTHS, STAMP
 
 Inner = Callable[[str], Fields]
 

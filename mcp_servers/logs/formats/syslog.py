@@ -10,7 +10,7 @@ from mcp_servers.logs.formats.fields import HEADER, Fields, told
 from mcp_servers.logs.formats.jsons import decoded
 from mcp_servers.logs.formats.mapping import from_mapping
 from mcp_servers.logs.formats.severities import of_plain, of_syslog
-from mcp_servers.logs.layouts import STAMP
+from mcp_servers.logs.times.layouts import STAMP
 
 _PRIORITY = re.compile(r"<(?P<priority>\d{1,3})>")
 _OLD = re.compile(rf"(?P<time>{STAMP}) ", re.ASCII)

@@ -1,0 +1,142 @@
+"""The tools that judge: is the deployment good, how is a service, which way do errors go, where does a pattern occur, which service leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from pydantic import Field
+
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.tool import Toolbox
+from mcp_servers.logs.ask import Since, Sources, Until, query_of
+from mcp_servers.logs.health import correlation, deployment, patterns, trends
+from mcp_servers.logs.health.answers import (
+    DeploymentHealth,
+    ErrorTrends,
+    PatternAnalysis,
+    ServiceHealth,
+    ServicesCorrelated,
+    deployment_health,
+    error_trends,
+    pattern_analysis,
+    service_health,
+    services_correlated,
+)
+from mcp_servers.logs.health.observation import Observation, Period, observe, releases_begun
+from mcp_servers.logs.health.service import health
+from mcp_servers.logs.model import LogRecord, Query
+from mcp_servers.logs.reading import Reader
+from mcp_servers.logs.sources import Tally
+from mcp_servers.logs.times import parse_moment
+
+Service = Annotated[str, Field(max_length=200)]
+_DAY = timedelta(days=1)
+
+
+def register(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
+    """Mounts the tools of health."""
+    _register_deployment(tools, deps, reader)
+    _register_service(tools, deps, reader)
+    _register_pattern(tools, deps, reader)
+    _register_correlation(tools, deps, reader)
+
+
+def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
+    @tools.read(title="Check a deployment", open_world=True)
+    async def check_deployment_health(
+        release: Annotated[str, Field(description="Empty: the newest.", max_length=200)] = "",
+        since: Annotated[str, Field(description="When it was deployed; empty: when the release first spoke.", max_length=64)] = "",
+        sources: Sources = None,
+    ) -> DeploymentHealth:
+        """Compares each service after a deployment with as long before: failures, latency, new errors, missing logs.
+        Says good, worse or undecided (no traffic is never good): go on, wait or consider rollback."""
+        now = deps.clock()
+        given = parse_moment(since, now) if since else None
+        if given and given >= now:
+            raise Refusal(f"The deployment at {given.isoformat()} is not over; give a time before now.", code="bad_time")
+        records, tally, cut = await run_sync(
+            _read, reader(), sources, Period(now - _DAY if given is None else deployment.baseline(given, now).start, now)
+        )
+        moment, name = (given, release) if given else _begun(records, release)
+        found = await run_sync(deployment.check, records, moment, now, name)
+        return deployment_health(found, tally, cut)
+
+
+def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
+    @tools.read(title="Health of a service", open_world=True)
+    async def get_service_health(service: Service, since: Since = "1h", sources: Sources = None) -> ServiceHealth:
+        """Failed share with interval, latency, top errors and newest release of a service, compared with the period before."""
+        period = _period(deps, since, "")
+        earlier = Period(period.start - (period.end - period.start), period.start)
+        records, tally, cut = await run_sync(_read, reader(), sources, Period(earlier.start, period.end), (service,))
+        now, before = (observe(record for record in records if one.holds(record)).get(service, Observation()) for one in (period, earlier))
+        begun = releases_begun(records)
+        deployed = (begun[-1][0], begun[-1][2]) if begun else None
+        return service_health(service, health(now, before, period, earlier, deployed), period, tally, cut)
+
+    @tools.read(title="Trends of errors", open_world=True)
+    async def get_error_trends(service: Service = "", since: Since = "1h", sources: Sources = None) -> ErrorTrends:
+        """Each error's counts over the window, share, first and last time, and whether it rises or falls more than chance."""
+        period = _period(deps, since, "")
+        records, tally, cut = await run_sync(_read, reader(), sources, period, (service,) if service else ())
+        return error_trends(trends.trends(observe(records), period), period, tally, cut)
+
+
+def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
+    @tools.read(title="Analyze a pattern of logs", open_world=True)
+    async def analyze_pattern_logs(
+        pattern: Annotated[str, Field(description="Words, all of which must occur, or a template id.", min_length=1, max_length=500)],
+        since: Since = "1d",
+        until: Until = "",
+        at: Annotated[str, Field(description="Compare before and after this time.", max_length=64)] = "",
+        sources: Sources = None,
+    ) -> PatternAnalysis:
+        """Where a pattern occurs: services, releases, templates, what else the same requests said, counts before and after."""
+        if not pattern.strip():
+            raise Refusal("The pattern is empty; give words that the message holds, or a template id of digest_logs.", code="empty_pattern")
+        period = _period(deps, since, until)
+        moment = parse_moment(at, deps.clock()) if at else None
+        records, tally, cut = await run_sync(_read, reader(), sources, period)
+        found = await run_sync(patterns.analyze, records, pattern.strip(), moment)
+        return pattern_analysis(pattern.strip(), found, period, tally, cut)
+
+
+def _register_correlation(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
+    @tools.read(title="Correlate services", open_world=True)
+    async def correlate_services(since: Since = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
+        """Are failing services one problem? The deepest failing span of joined requests leads; then a shared host, database, pool or limit;
+        then onsets and co-occurrence, which is not cause."""
+        period = _period(deps, since, until)
+        records, tally, cut = await run_sync(_read, reader(), sources, period)
+        return services_correlated(await run_sync(correlation.correlate, records, period), period, tally, cut)
+
+
+def _period(deps: Deps, since: str, until: str) -> Period:
+    query = query_of(deps, since, until)
+    end = query.until or deps.clock()
+    start = query.since or end - _DAY
+    if start >= end:
+        raise Refusal(f"The window is empty: since {start.isoformat()} is not before {end.isoformat()}.", code="empty_window")
+    return Period(start, end)
+
+
+def _read(
+    reader: Reader, sources: Sequence[str] | None, period: Period, services: tuple[str, ...] = ()
+) -> tuple[list[LogRecord], Tally, bool]:
+    """The dated records of a period."""
+    reading, tally = reader.read(sources, Query(since=period.start, until=period.end, services=services))
+    return [record for record in reading.records if period.holds(record)], tally, reading.cut
+
+
+def _begun(records: Sequence[LogRecord], release: str) -> tuple[datetime, str]:
+    """When the release first spoke, or the newest one with its name; raises `Refusal` when the logs do not tell."""
+    begun = [(time, name) for time, _, name in releases_begun(records) if release in ("", name)]
+    if not begun:
+        what = f"Release {release!r} was not seen to begin" if release else "No release was seen to begin"
+        raise Refusal(f"{what} within a day of logs; give since, the time of the deployment.", code="no_deployment")
+    newest = begun[-1][1]
+    return min(time for time, name in begun if name == newest), newest

@@ -1,0 +1,1 @@
+"""Did a fix help: what was counted before and after it, and what that is worth."""
