@@ -11,6 +11,7 @@ from kintsugi.reasoners import REASONERS
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from kintsugi.workspace import ledger_of
+from mcp_servers.cases.leases import LAPSE
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.git import Repository
 
@@ -22,9 +23,9 @@ def build_loop(
     deployer: Deployer | None = None,
     one_at_a_time: bool = False,
     tools: Tools | None = None,
-    executor: str = "local",
+    lapse: float = LAPSE,
 ) -> Loop:
-    """The loop over one project. Raises `Refusal` when its repository cannot be used and `Misconfigured` for a reasoner that lacks a package."""
+    """The loop over one project; a driver that shows no life for `lapse` seconds loses its cases to others. Raises `Refusal` when its repository cannot be used and `Misconfigured` for a reasoner that lacks a package."""
     project = deps.watched()
     repository = Repository.at(project.root)
     repository.head(project.branch)
@@ -42,4 +43,4 @@ def build_loop(
         deployer or Merged(lambda commit: repository.contains(repository.head(project.branch), commit)),
         one_at_a_time=one_at_a_time,
     )
-    return Loop(healer, ledger, deps.scratch.parent, executor=executor)
+    return Loop(healer, ledger, deps.scratch.parent, lapse=lapse)

@@ -25,6 +25,7 @@ class LedgerGate:
         self._budgets = budgets or Budgets()
 
     def admit(self, write: Write) -> None:
+        self._ledger.check_lease()
         paused, why = self._ledger.paused()
         if paused and write.tool not in {"rollback_fix", "pause_healing"}:
             raise Refusal(f"Healing is paused ({why}); {write.tool} did nothing. `kintsugi resume` goes on.", code="paused")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Column, Connection, Index, Integer, MetaData, String, Table, func, insert, select
 
+from mcp_servers.cases import leases
 from mcp_servers.cases.model import Case, Event, State
 from mcp_servers.cases.policy import SETTLED, advance, fold
 from mcp_servers.kit.database import Database, Migration
@@ -59,8 +60,10 @@ class Ledger:
     def append(
         self, case: str, kind: str, data: Mapping[str, Any], *, actor: str, key: str = "", connection: Connection | None = None
     ) -> Case:
-        """The case after the event. With a `key` the same event is written once: a repetition changes nothing. Raises `Refusal` by the law."""
+        """The case after the event. With a `key` the same event is written once: a repetition changes nothing.
+        Raises `Refusal` by the law, and for a driver whose lease went to another."""
         with _joined(self.database, connection) as open_connection:
+            leases.check(open_connection)
             current = self._fold(case, open_connection)
             if key and self._written(case, f"{kind}:{key}", open_connection) and current is not None:
                 return current
@@ -142,6 +145,11 @@ class Ledger:
             if self._paused(connection)[0] != paused:
                 event = self._event(LOOP, "paused" if paused else "resumed", {"reason": reason}, actor)
                 self._write(event, "", "", connection)
+
+    def check_lease(self) -> None:
+        """Raises `Refusal` when the case that this driver works on went to another driver."""
+        with self.database.reading() as connection:
+            leases.check(connection)
 
     def paused(self) -> tuple[bool, str]:
         """Whether healing is paused, and who said why."""
