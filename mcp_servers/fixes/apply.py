@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from mcp_servers.fixes.forges import Forge
 from mcp_servers.fixes.model import Proposal, PullRequest, Request, State
 from mcp_servers.fixes.policy import version
 from mcp_servers.fixes.store import Intent, Store
-from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.errors import Refusal, Unavailable
 from mcp_servers.kit.gate import Gate, Write
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.redaction import clean
 
 ELEVATED_PROOF = 2
+PATIENCE = 30.0
+"""Seconds to wait for the writer that has the repository: a driver that was stopped in the middle must not stop all others."""
 
 
 def branch_of(fix: str) -> str:
@@ -188,8 +192,22 @@ class Applier:
         folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(str(self.repository.common_dir).encode("utf-8", "surrogateescape")).hexdigest()[:16]
         with (folder / f"{name}.lock").open("w", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            self._wait_for(file)
             yield
+
+    def _wait_for(self, file: IO[str]) -> None:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise Unavailable(
+                        f"Another process of Kintsugi has been writing to {self.repository.common_dir} for {PATIENCE:.0f} s; "
+                        "if it was stopped, continue or end it, then try again.",
+                        code="repository_busy",
+                    ) from None
+            time.sleep(0.02)
 
 
 def _message(proposal: Proposal, intent: Intent) -> str:
