@@ -17,7 +17,7 @@ from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import StackTrace
 
-RUNNER = Path(__file__).with_name("runner.py")
+RUNNER = Path(__file__).with_name("runner")
 PARALLEL = 2
 _STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
 _PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
