@@ -61,18 +61,21 @@ def assemble(
     clock: Callable[[], datetime] = utc_now,
     allow_bare_jail: bool = False,
     policy: Policy = SHIPPED,
+    environ: Mapping[str, str] | None = None,
 ) -> Deps:
     """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used."""
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
     gate = LedgerGate(ledger, Approvals(ledger, policy))
-    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy)
+    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {})
 
 
 def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:
     """As `assemble`, with the state folder, the database and the policy that the environment names."""
     policy = load(environ, project.root if project else None)
-    return assemble(project, home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""), policy=policy)
+    return assemble(
+        project, home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""), policy=policy, environ=environ
+    )
 
 
 def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset()) -> MCPServer[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from mcp_servers.fixes import answers, proposals, suspects
 from mcp_servers.fixes.apply import Applier
 from mcp_servers.fixes.certificate import Attempt
-from mcp_servers.fixes.forges import FORGES
+from mcp_servers.fixes.forges import Place, chosen
 from mcp_servers.fixes.jail import default
 from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect
 from mcp_servers.fixes.store import Store
@@ -18,6 +18,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.http import Circuit
 from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace
 
 
@@ -27,6 +28,7 @@ class Desk:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self.store = Store(deps.database)
+        self._circuit = Circuit()
         self._suites: dict[str, frozenset[str]] = {}  # the tests that pass in a tree: the next fix begins where this one ends
 
     def identity(self) -> str:
@@ -109,8 +111,8 @@ class Desk:
 
     def _applier(self) -> Applier:
         deps, repository = self._deps, self._repository()
-        forge = FORGES["local"](repository, self.store, deps.scratch, deps.clock)
-        return Applier(repository, self.store, deps.gate, forge, deps.scratch, deps.clock, deps.policy)
+        place = Place(repository, self.store, deps.scratch, deps.clock, deps.watched().forge, deps.environ, self._circuit)
+        return Applier(repository, self.store, deps.gate, chosen(place), deps.scratch, deps.clock, deps.policy)
 
     def _repository(self) -> Repository:
         return Repository.at(self._deps.watched().root)

@@ -155,16 +155,37 @@ class Request:
     head: str
     title: str
     body: str
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge has it. `state` is open, merged or closed."""
+    """A pull request as the forge has it. `state` is open, merged or closed; `merge` the commit that a merge made, where the forge says so."""
 
     id: str
     url: str
     state: str
     request: Request
+    draft: bool = False
+    merge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What machines and people say of the head of a pull request. `state` is none, pending, success or failure, over all checks together.
+
+    `passed`, `pending` and `failed` hold names of checks; `approved` and `objected` hold people, by their last word on this head.
+    """
+
+    passed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    approved: tuple[str, ...] = ()
+    objected: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        return "failure" if self.failed else "pending" if self.pending else "success" if self.passed else "none"
 
 
 def digest_of(value: Mapping[str, Any]) -> str:

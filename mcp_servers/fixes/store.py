@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -152,7 +152,7 @@ class Store:
     def _pull_request(self, repository: str, branch: str, connection: Connection) -> PullRequest | None:
         query = select(PULL_REQUESTS).where(PULL_REQUESTS.c.repository == repository, PULL_REQUESTS.c.branch == branch)
         row = connection.execute(query).first()
-        return PullRequest(str(row.number), "", row.state, Request(**row.request)) if row else None
+        return PullRequest(str(row.number), "", row.state, _request(row.request)) if row else None
 
     def _same(self, proposal: Proposal, now: datetime, connection: Connection) -> Proposal | None:
         query = select(PROPOSALS).where(PROPOSALS.c.case_id == proposal.case, PROPOSALS.c.state != State.ROLLED_BACK)
@@ -176,6 +176,11 @@ def _proposal(row: Any) -> Proposal:
     data["certificate"] = Certificate(**certificate) if certificate else None
     data["state"] = State(row.state)
     return Proposal(**data)
+
+
+def _request(data: Mapping[str, Any]) -> Request:
+    fields: dict[str, Any] = {**data, "labels": tuple(data.get("labels", ()))}
+    return Request(**fields)
 
 
 def _intent(row: Any) -> Intent | None:

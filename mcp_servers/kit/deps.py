@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from mcp_servers.kit.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The watched project (None outside one), the store, the gate, the clock (aware UTC) and a folder of ours for work files."""
+    """The watched project (None outside one), the store, the gate, the clock (aware UTC), a folder of ours for work files,
+    and the environment, where adapters find their credentials."""
 
     project: Project | None
     database: Database
@@ -25,6 +26,7 @@ class Deps:
     scratch: Path
     allow_bare_jail: bool = False
     policy: Policy = SHIPPED
+    environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def watched(self) -> Project:
         """The project, or `Misconfigured` with what to do when there is none."""

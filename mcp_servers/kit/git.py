@@ -128,7 +128,7 @@ class Repository:
         """The commit that a ref, tag or id names, or None."""
         if not name or name.startswith("-"):
             return None
-        done = self._try("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        done = self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
         return _text(done.stdout).strip() if done.returncode == 0 else None
 
     def head(self, ref: str = "HEAD") -> str:
@@ -140,7 +140,7 @@ class Repository:
 
     def tree(self, treeish: str) -> str:
         """The tree of a commit, or the tree itself; raises `Refusal` when it is neither."""
-        done = self._try("rev-parse", "--verify", "--quiet", f"{treeish}^{{tree}}") if not treeish.startswith("-") else None
+        done = self.run("rev-parse", "--verify", "--quiet", f"{treeish}^{{tree}}") if not treeish.startswith("-") else None
         if done is None or done.returncode:
             raise Refusal(f"{treeish!r} names no tree of {self.git_dir.parent}.", code="unknown_ref")
         return _text(done.stdout).strip()
@@ -193,7 +193,7 @@ class Repository:
     def blame(self, commit: str, path: str, first: int, last: int | None = None) -> dict[int, str]:
         """The commit that last changed each line; empty when the file or the lines are not there."""
         lines = f"{max(first, 1)},{max(last or first, first, 1)}"
-        done = self._try("blame", "--porcelain", "-w", "--no-textconv", f"-L{lines}", commit, "--", path)
+        done = self.run("blame", "--porcelain", "-w", "--no-textconv", f"-L{lines}", commit, "--", path)
         blamed: dict[int, str] = {}
         for line in _text(done.stdout).splitlines() if done.returncode == 0 else ():
             words = line.split(" ")
@@ -232,7 +232,7 @@ class Repository:
 
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether `ancestor` is `commit` or lies before it."""
-        return self._try("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+        return self.run("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
 
     def changes(self, base: str, tree: str) -> list[FileChange]:
         """What differs between two trees, renames taken apart."""
@@ -253,7 +253,7 @@ class Repository:
         if not wanted:
             return set()
         patterns = "\n".join(line.replace("\0", "") for line in wanted)
-        done = self._try("grep", "-h", "-I", "-F", "--no-textconv", "--no-color", "-f", "-", treeish, stdin=_encode(patterns))
+        done = self.run("grep", "-h", "-I", "-F", "--no-textconv", "--no-color", "-f", "-", treeish, stdin=_encode(patterns))
         return {line.strip() for line in _text(done.stdout).split("\n")} & asked
 
     def checked_out(self, ref: str) -> bool:
@@ -278,7 +278,7 @@ class Repository:
             id = self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=blob.content).strip() if blob else "0" * len(base)
             lines.append(f"{blob.mode if blob else '0'} {id}\t{path}\0")
         with self._private_index(base) as index:
-            done = self._try("update-index", "-z", "--index-info", stdin=_encode("".join(lines)), env=index)
+            done = self.run("update-index", "-z", "--index-info", stdin=_encode("".join(lines)), env=index)
             if done.returncode or done.stderr:  # a path that git will not hold is only warned about
                 raise Refusal(f"git refuses this change: {_first_line(done.stderr)}.", code="path_refused")
             tree = self._git("write-tree", env=index).strip()
@@ -291,7 +291,7 @@ class Repository:
         """The tree of `base` after a unified diff, applied strictly and as a whole; raises `Refusal` with git's own words."""
         words = ["apply", "--cached", "--whitespace=nowarn", "--no-ignore-whitespace", *(["--reverse"] if reverse else []), "-"]
         with self._private_index(base) as index:
-            done = self._try(*words, stdin=_encode(diff), env=index)
+            done = self.run(*words, stdin=_encode(diff), env=index)
             if done.returncode:
                 raise Refusal(f"The diff does not apply: {_first_line(done.stderr)}. Nothing was changed.", code="diff_does_not_apply")
             return self._git("write-tree", env=index).strip()
@@ -306,15 +306,20 @@ class Repository:
 
     def update_ref(self, ref: str, new: str, old: str | None) -> None:
         """Moves a ref from `old` (None: it must not exist) to `new`; raises `Refusal` `ref_moved` when it stands elsewhere."""
-        done = self._try("update-ref", "--no-deref", ref, new, old or "0" * len(new))
+        done = self.run("update-ref", "--no-deref", ref, new, old or "0" * len(new))
         if done.returncode:
             raise Refusal(f"{ref} did not move: {_first_line(done.stderr)}.", code="ref_moved")
 
     def delete_ref(self, ref: str, old: str) -> None:
         """Removes a ref that still points at `old`; raises `Refusal` `ref_moved` otherwise."""
-        done = self._try("update-ref", "--no-deref", "-d", ref, old)
+        done = self.run("update-ref", "--no-deref", "-d", ref, old)
         if done.returncode:
             raise Refusal(f"{ref} was not removed: {_first_line(done.stderr)}.", code="ref_moved")
+
+    def remote(self, name: str) -> str:
+        """The address of a remote as the repository's own settings give it, or an empty string."""
+        done = self.run("config", "--local", "--get", f"remote.{name}.url")
+        return _text(done.stdout).strip() if done.returncode == 0 else ""
 
     @contextmanager
     def _private_index(self, base: str) -> Generator[dict[str, str]]:
@@ -327,13 +332,16 @@ class Repository:
         return _text(self._bytes(*words, stdin=stdin, env=env))
 
     def _bytes(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
-        done = self._try(*words, stdin=stdin, env=env)
+        done = self.run(*words, stdin=stdin, env=env)
         if done.returncode:
             raise Refusal(f"git {words[0]} failed in {self.git_dir}: {_first_line(done.stderr)}.", code="git_failed")
         return done.stdout
 
-    def _try(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-        return _run(words, cwd=self.git_dir, stdin=stdin, env={"GIT_DIR": str(self.git_dir), **(env or {})})
+    def run(
+        self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """git, once, through the hardened runner; the caller looks at the exit code."""
+        return _run(words, cwd=self.git_dir, stdin=stdin, env={"GIT_DIR": str(self.git_dir), **(env or {})}, timeout=timeout)
 
 
 _IDENTITY: Mapping[str, str] = {"NAME": "Kintsugi", "EMAIL": "kintsugi@localhost"}

@@ -33,7 +33,8 @@ class Tests:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A watched repository: its root folder, the branch that production runs, its log sources, its tests, and how its errors are grouped."""
+    """A watched repository: its root folder, the branch that production runs, its log sources, its tests, how its errors are grouped,
+    and the forge of its pull requests."""
 
     root: Path
     name: str
@@ -41,6 +42,7 @@ class Project:
     sources: tuple[Source, ...] = ()
     tests: Tests = Tests()
     grouping: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    forge: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -56,7 +58,7 @@ class Project:
 
     @classmethod
     def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
-        _known(data, {"project", "sources", "tests", "grouping"}, FILE_NAME)
+        _known(data, {"project", "sources", "tests", "grouping", "forge"}, FILE_NAME)
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
@@ -66,6 +68,7 @@ class Project:
             name=str(project.get("name", root.name)),
             branch=str(project.get("branch", "main")),
             grouping=_table(data, "grouping"),
+            forge=_table(data, "forge"),
             sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
             tests=Tests(
                 runner=str(tests.get("runner", "pytest")),

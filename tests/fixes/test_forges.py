@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from mcp_servers.fixes.forges import FORGES
 from mcp_servers.fixes.forges.local import LocalForge
 from mcp_servers.fixes.model import Request
 from mcp_servers.fixes.store import Store
@@ -28,13 +27,13 @@ class Scene:
         head = repository.commit_tree(tree, [base], "fix\n", clock())
         repository.update_ref(f"refs/heads/{BRANCH}", head, None)
         self.request = Request("fix_20261120_101500", "r" * 40, BRANCH, "refs/heads/main", base, head, "A title", "The body")
-        self.forge = FORGES["local"](repository, Store(Database.open(f"sqlite:///{folder / 'k.db'}")), folder / "scratch", clock)
+        self.forge = LocalForge(repository, Store(Database.open(f"sqlite:///{folder / 'k.db'}")), folder / "scratch", clock)
 
     def state(self) -> str:
         return self.forge.state(self.request.repository, BRANCH).state
 
     def merge(self) -> str:
-        return self.forge.merge(self.request.repository, BRANCH).state
+        return self.forge.merge(self.request.repository, BRANCH, self.request.head).state
 
 
 @pytest.fixture
@@ -83,3 +82,13 @@ def test_a_closed_pull_request_stays_closed_and_one_that_never_was_is_none(scene
     assert scene.state() == "closed"
     with pytest.raises(Refusal):
         scene.merge()
+
+
+def test_what_is_said_stays_below_the_pull_request_and_is_said_once(scene: Scene, tmp_path: Path) -> None:
+    scene.forge.open(scene.request)
+    for _ in range(2):
+        scene.forge.comment(scene.request.repository, BRANCH, "verified, says @ada")
+    scene.forge.close(scene.request.repository, BRANCH)
+    written = (tmp_path / "scratch" / "pull-requests" / "fix_20261120_101500.md").read_text("utf-8")
+    assert written.count("> verified, says (at)ada") == 1
+    assert "closed" in written
