@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "watch": ("heal:watch", "Watch the project's logs and heal what breaks, until stopped (or --once)."),
     "heal": ("heal:heal", "Take one case, or all open ones, as far as they can go now."),
     "cases": ("cases:cases", "List cases, or show one."),
+    "fix": ("fix:fix", "Take a patch from a traceback to an applied fix and back: propose, certify, approve, apply, rollback, show."),
     "approve": ("decide:approve", "Approve a certified fix: needs a terminal and the digest, typed by you."),
     "reject": ("decide:reject", "Reject a fix, with a reason."),
     "revoke": ("decide:revoke", "Take back an approval that nobody used yet."),

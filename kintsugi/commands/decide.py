@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
+from kintsugi.commands import fix_story
 from kintsugi.tools import Tools
-from kintsugi.workspace import approvals_of, ledger_of, open_deps, open_project
+from kintsugi.workspace import approvals_of, ledger_of, open_deps, open_repository
 from mcp_servers.cases.approvals import short
 from mcp_servers.cases.model import Fix, State
 from mcp_servers.cases.ssh import sign
@@ -28,8 +29,12 @@ from mcp_servers.kit.errors import Refusal
 )
 def approve(fix_id: str, key: Path | None) -> None:
     """Approve FIX_ID: shows what would change, and asks you to type its digest."""
+    approve_at_terminal(open_repository(), fix_id, key)
+
+
+def approve_at_terminal(deps: Deps, fix_id: str, key: Path | None = None) -> None:
+    """Shows the fix and takes the typed digest; raises `Refusal` without a terminal, without a certificate, or for other words."""
     _terminal("approve")
-    deps = open_project()
     fix, approvals = _known(deps, fix_id), approvals_of(deps)
     request = approvals.request(fix.id, risk=fix.risk, actor=person())
     show(deps, fix)
@@ -43,7 +48,7 @@ def approve(fix_id: str, key: Path | None) -> None:
     if case.state is not State.APPROVED:
         click.echo("Recorded. Its risk asks for another person too.")
         return
-    click.echo(f"Approved by {person()}. `kintsugi heal` applies it; `kintsugi rollback {fix_id}` takes it back.")
+    click.echo(f"Approved by {person()}, for once. `kintsugi fix apply {fix_id}` applies it; `kintsugi rollback {fix_id}` takes it back.")
 
 
 @click.command()
@@ -51,8 +56,12 @@ def approve(fix_id: str, key: Path | None) -> None:
 @click.option("--reason", prompt="Why", help="What the next proposal has to answer.")
 def reject(fix_id: str, reason: str) -> None:
     """Reject FIX_ID with a reason."""
+    reject_at_terminal(open_repository(), fix_id, reason)
+
+
+def reject_at_terminal(deps: Deps, fix_id: str, reason: str) -> None:
+    """Records the no of the person at this terminal."""
     _terminal("reject")
-    deps = open_project()
     fix = _known(deps, fix_id)
     approvals_of(deps).reject(fix.digest, person=person(), channel="terminal", reason=reason)
     click.echo(f"{fix_id} is rejected and will not be applied.")
@@ -63,7 +72,7 @@ def reject(fix_id: str, reason: str) -> None:
 @click.option("--reason", prompt="Why", help="Kept on the ledger.")
 def revoke(fix_id: str, reason: str) -> None:
     """Take back your approval of FIX_ID, as long as nobody has applied it."""
-    deps = open_project()
+    deps = open_repository()
     fix = _known(deps, fix_id)
     approvals_of(deps).revoke(fix.digest, person=person(), reason=reason)
     click.echo(f"The approval of {fix_id} is taken back.")
@@ -73,10 +82,11 @@ def revoke(fix_id: str, reason: str) -> None:
 @click.argument("fix_id")
 def rollback(fix_id: str) -> None:
     """Undo FIX_ID: its branch goes if it is still ours; what was merged is reverted on a branch of its own."""
-    deps = open_project()
+    deps = open_repository()
     _known(deps, fix_id)
     answer = anyio.run(lambda: Tools(deps, writes=True).call("rollback_fix", fix_id=fix_id, actor=person()))
-    click.echo(str(answer.get("summary") or answer))
+    for line in fix_story.rolled_back(answer):
+        click.echo(line)
 
 
 @click.command()

@@ -73,6 +73,8 @@ class Request:
     number: int = 1
     decision: str = ""
     person: str = ""
+    expires: str = ""
+    spent: str = ""
 
     @property
     def decided(self) -> bool:
@@ -279,7 +281,16 @@ class Approvals:
         events = self._ledger.events(row.case_id, connection)
         asked = [e for e in events if e.kind == "approval_requested" and e.data.get("digest") == row.digest]
         return Request(
-            row.digest, row.case_id, row.fix, row.risk, datetime.fromisoformat(row.requested), len(asked), row.decision, row.person
+            row.digest,
+            row.case_id,
+            row.fix,
+            row.risk,
+            datetime.fromisoformat(row.requested),
+            len(asked),
+            row.decision,
+            row.person,
+            row.expires,
+            row.spent,
         )
 
 
