@@ -60,8 +60,7 @@ class Applier:
             if proposal.state is not State.APPLIED:
                 proposal = self._made(proposal, intent, write)
             if not intent.done:
-                self._open(proposal, write)
-                self.store.step(intent, "done")
+                self._open(proposal, intent, write)
             return proposal
 
     def open_pull_request(self, fix: str, write: Write) -> PullRequest:
@@ -70,7 +69,7 @@ class Applier:
             proposal = self._ours(fix)
             if proposal.state is not State.APPLIED:
                 raise Refusal(f"{fix} is {proposal.state}; apply_fix makes its branch first.", code="not_applied")
-            return self._open(proposal, write)
+            return self._open(proposal, self.store.intent(fix, "apply"), write)
 
     def rollback(self, fix: str, write: Write) -> tuple[Proposal, str]:
         """The proposal, undone, and how: `deleted` (not merged: our branch is gone) or `revert` (merged: a revert waits on a branch of its own)."""
@@ -149,9 +148,12 @@ class Applier:
             self.gate.record(write, "applied", {"fix": proposal.id, "branch": branch, "commit": commit}, connection)
         return applied
 
-    def _open(self, proposal: Proposal, write: Write) -> PullRequest:
+    def _open(self, proposal: Proposal, intent: Intent | None, write: Write) -> PullRequest:
         opened = self.forge.open(_request(proposal, self.repository.diff(proposal.base, proposal.tree)))
-        self.gate.record(write, "pull_request", {"fix": proposal.id, "pull_request": opened.id})
+        with self.store.database.transaction() as connection:
+            self.gate.record(write, "pull_request", {"fix": proposal.id, "pull_request": opened.id}, connection)
+            if intent is not None:
+                self.store.step(intent, "done", connection)
         return opened
 
     def _delete(self, proposal: Proposal) -> str:
