@@ -26,7 +26,7 @@ _numbers = count(1)
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs("postgresql"))])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, once for each kind of store."""
-    return f"sqlite:///{tmp_path / 'kintsugi.db'}" if request.param == "sqlite" else _new_postgresql_database()
+    return f"sqlite:///{tmp_path / 'kintsugi.db'}" if request.param == "sqlite" else new_postgresql_database()
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def _new_postgresql_database() -> str:
+def new_postgresql_database() -> str:
+    """The URL of an empty database in the throw-away PostgreSQL."""
     folder = _cluster()
     name = f"kintsugi_{os.getpid()}_{next(_numbers)}"
     _as_postgres(_program("createdb"), "-h", folder, "-U", "postgres", name)
@@ -52,7 +53,7 @@ def _cluster() -> str:
         shutil.chown(folder, "postgres")
     data = f"{folder}/data"
     _as_postgres(_program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=40"
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=200"
     _as_postgres(_program("pg_ctl"), "-D", data, "-o", options, "-l", f"{folder}/log", "-w", "start")
     atexit.register(_stop, folder, data)
     return folder

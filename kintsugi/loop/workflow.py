@@ -25,6 +25,7 @@ from mcp_servers.kit.errors import KintsugiError, Refusal
 APPLICATION_VERSION = "1"  # ours, not computed from the code: pending work must survive an upgrade
 MOST_MOVES = 40
 LONGEST_MOVE = 120.0
+POLL = 0.1
 BEATS = 5
 """How often a driver shows that it lives, within the time after which it would count as dead."""
 
@@ -154,7 +155,7 @@ class Loop:
 
     async def _finish(self, case: str, handle: Any) -> None:
         try:
-            await handle.get_result()
+            await handle.get_result(polling_interval_sec=POLL)
             self.problems.pop(case, None)
         except Exception as problem:  # a case that fails must not stop the others; the driver reports it
             self.problems[case] = problem

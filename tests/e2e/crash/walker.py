@@ -2,12 +2,14 @@
 
 A step is a tool call, a write transaction (killed `before` its commit, with all statements done) or an update of a git ref. A boundary is
 one side of a step, for example `commit 1 in create_ticket before`. At the first boundary that FOLDER/fuses names, and that has not been
-struck yet, the process kills itself with SIGKILL; the same command, started again, goes on. FOLDER/steps tells all boundaries passed.
+struck yet, the process kills its group with SIGKILL; the same command, started again, goes on. FOLDER/steps tells all boundaries passed, with a
+digest of all that was on disk when FOLDER/digests is there. FOLDER/store holds the URL of the store; without it, it is SQLite in the folder.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import signal
 import sys
@@ -44,6 +46,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 RELEASE = "r2"
 REQUESTS = 400
 ROUNDS = 12
+LAPSE = 600.0  # no beat within a walk: it would be a step that comes when it likes
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Fuses:
     """Kills this process at the boundaries it is told, at each once; writes down every boundary that is passed."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder, self._digests = folder, (folder / "digests").exists()
         self._steps, self._struck = folder / "steps", folder / "struck"
         fuses = folder / "fuses"
         told = fuses.read_text("utf-8").splitlines() if fuses.exists() else []
@@ -77,15 +81,24 @@ class Fuses:
         self._reach(f"{name} after")
 
     def _reach(self, boundary: str) -> None:
-        _note(self._steps, boundary)
+        _note(self._steps, f"{boundary}\t{_on_disk(self._folder)}" if self._digests else boundary)
         if boundary in self._left:
             _note(self._struck, boundary)
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _note(path: Path, line: str) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
+
+
+def _on_disk(folder: Path) -> str:
+    """A digest of every byte that a start after a kill would find. The shared memory of SQLite holds only what can be made anew."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.parent != folder and not path.name.endswith("-shm"):
+            digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 class CountedTools(Tools):
@@ -153,10 +166,15 @@ def project(folder: Path) -> Project:
     return Project(folder / "warehouse", "warehouse", BRANCH, (logs,), ProjectTests(python=sys.executable))
 
 
+def store_of(folder: Path) -> str:
+    store = folder / "store"
+    return store.read_text("utf-8") if store.exists() else f"sqlite:///{folder / 'home' / 'kintsugi.sqlite'}"
+
+
 def open_deps(folder: Path, database: Database | None = None) -> Deps:
     """The state of a walk. Its clock runs from noon of the story on, over all restarts."""
     began = (folder / "began").stat().st_mtime
-    store = database or Database.open(f"sqlite:///{folder / 'home' / 'kintsugi.sqlite'}")
+    store = database or Database.open(store_of(folder))
 
     def clock() -> datetime:
         return NOON + timedelta(seconds=datetime.now(UTC).timestamp() - began)
@@ -171,14 +189,14 @@ class Walk:
         count_refs(fuses)
         CountedDatabase.fuses = fuses
         (folder / "home").mkdir(exist_ok=True)
-        self._deps = open_deps(folder, CountedDatabase.open(f"sqlite:///{folder / 'home' / 'kintsugi.sqlite'}"))
+        self._deps = open_deps(folder, CountedDatabase.open(store_of(folder)))
         self._tools = CountedTools(self._deps, fuses)
         self._ledger, self._approvals = ledger_of(self._deps), approvals_of(self._deps)
         self._production = Production(folder / "warehouse")
 
     async def run(self) -> bool:
         """Round after round until the case is done: look, heal, and in between a person approves and production goes on."""
-        async with build_loop(self._deps, deployer=self._production, tools=self._tools) as loop:
+        async with build_loop(self._deps, deployer=self._production, tools=self._tools, lapse=LAPSE) as loop:
             for _ in range(ROUNDS):
                 await intake.look(self._tools, "6h", baseline="0m")
                 for request in self._approvals.waiting():
@@ -211,6 +229,9 @@ def walk(folder: Path) -> int:
 
 
 def walk_and_exit(folder: Path) -> None:
+    """In a process group of its own, so that all that it started can be killed with it."""
+    if os.getpgrp() != os.getpid():
+        os.setsid()
     sys.exit(walk(folder))
 
 
