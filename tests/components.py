@@ -25,12 +25,14 @@ def _postgresql() -> bool:
 
 
 CLAUDE = ROOT / ".tools" / "claude" / "node_modules" / ".bin" / "claude"
+EMULATE = ROOT / ".tools" / "emulate" / "node_modules" / "emulate" / "dist" / "index.js"
 
 _COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "bubblewrap": (lambda: bool(shutil.which("bwrap")), "apt-get install bubblewrap"),
     "docker": (_docker, "apt-get install docker.io, then start the engine (scripts/start-docker)"),
     "postgresql": (_postgresql, "apt-get install postgresql"),
     "claude": (CLAUDE.exists, "npm install --prefix .tools/claude @anthropic-ai/claude-code"),
+    "emulate": (EMULATE.exists, "npm install --prefix .tools/emulate emulate@0.11.2"),
 }
 
 

@@ -13,6 +13,7 @@ from mcp_servers.fixes.store import Store
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.inert import line
+from mcp_servers.kit.landing import landed
 
 _COMMENTS = "\n\n## Comments\n\n"
 
@@ -38,10 +39,10 @@ class LocalForge:
         found = self._store.pull_request(repository, branch)
         if found is None or found.state != "open":
             return found
-        head = self._repository.resolve(found.request.target)
-        if head and self._repository.contains(head, found.request.head):
-            return self._settled(found, "merged")
-        return found
+        request = found.request
+        head = self._repository.resolve(request.target)
+        came = landed(self._repository, head, request.base, request.head) if head and self._repository.resolve(request.head) else ""
+        return replace(self._settled(found, "merged"), merge=came) if came else found
 
     def close(self, repository: str, branch: str) -> None:
         found = self.state(repository, branch)
