@@ -13,8 +13,9 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from kintsugi.commands import fix_story
+from kintsugi.commands.here import open_repository
 from kintsugi.tools import Tools
-from kintsugi.workspace import approvals_of, ledger_of, open_deps, open_repository
+from kintsugi.workspace import approvals_of, ledger_of, open_deps
 from mcp_servers.cases.approvals import short
 from mcp_servers.cases.model import Fix, State
 from mcp_servers.cases.ssh import sign

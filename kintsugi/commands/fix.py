@@ -15,8 +15,9 @@ import click
 
 from kintsugi.commands import decide, fix_intake, fix_story
 from kintsugi.commands.asking import json_option, print_json, waiting
+from kintsugi.commands.here import open_repository
 from kintsugi.tools import Tools
-from kintsugi.workspace import ledger_of, open_repository
+from kintsugi.workspace import ledger_of
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
 
@@ -181,13 +182,13 @@ def _told(answer: dict[str, Any], as_json: bool, lines: Any, code: int) -> int:
 
 def _for_people(text: str, fix_id: str) -> str:
     """The sentence of a tool with commands in place of the tools that it names."""
+    text = text.replace("ask with request_approval, then `kintsugi approve`", "ask with request_approval")
     for said, command in _COMMANDS.items():
         text = text.replace(said, f"`kintsugi fix {command} {fix_id}`")
     return text
 
 
 _COMMANDS = {
-    "ask with request_approval, then `kintsugi approve`": "approve",
     "request_approval": "approve",
     "certify_fix": "certify",
     "apply_fix": "apply",
