@@ -13,17 +13,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from mcp_servers.fixes.disproofs import contents, declared_check, first_disproof, require_inside
+from mcp_servers.fixes import disproofs
+from mcp_servers.fixes.disproofs import Reading, contents, declared_check, first_disproof, require_inside
 from mcp_servers.fixes.jail import Jail, Limits
+from mcp_servers.fixes.judging import compare, differs, judge_green, judge_probes, judge_reach, judge_red, words
 from mcp_servers.fixes.model import Certificate
 from mcp_servers.fixes.policy import is_test
-from mcp_servers.fixes.testrun import Interpreter, Plan, Seen, TestRun, run_tests
+from mcp_servers.fixes.testrun import Interpreter, Plan, TestRun, run_tests
 from mcp_servers.kit.project import Tests
-from mcp_servers.kit.stack import ExceptionInfo, Failure
+from mcp_servers.kit.stack import Failure, bare_function
 
+CHANCY_RUNS = 10
 TEST_LIMITS = Limits(seconds=30)
 SUITE_LIMITS = Limits(seconds=300)
 _LOG = 8000
+_ELSEWHERE = {"HOME": "/tmp", "USER": "deploy", "LOGNAME": "deploy"}
+_VALUES = ("production", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ def certify(
     what is learned here is added to it.
     """
     started = time.monotonic()
+    reading = disproofs.read(base, result, test_path, test, failure)
     blank = Certificate(
         red_on_base=False,
         same_fingerprint=False,
@@ -88,13 +94,14 @@ def certify(
         base=folder_digest(base),
         result=folder_digest(result),
         test=hashlib.sha256(test.encode("utf-8")).hexdigest(),
-        reason=first_disproof(base, result, test_path, test, failure),
+        reason=first_disproof(reading),
         log="",
         seconds=0.0,
     )
     if not blank.reason:
-        bench = Bench(base, result, test_path, test, failure, tests, jail, Interpreter.find(tests, root), limits, suite_limits)
-        blank = bench.examine(blank, max(2, runs), {} if known_suite is None else known_suite)
+        bench = Bench(base, result, reading, tests, jail, Interpreter.find(tests, root), limits, suite_limits)
+        runs = max(2, runs, CHANCY_RUNS if disproofs.uncertain(reading) else 0)
+        blank = bench.examine(blank, runs, {} if known_suite is None else known_suite)
     log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name}: {blank.reason}\n{blank.log}"
     return replace(blank, log=log[:_LOG], seconds=round(time.monotonic() - started, 3))
 
@@ -118,9 +125,7 @@ class Bench:
 
     base: Path
     result: Path
-    test_path: str
-    test: str
-    failure: Failure
+    reading: Reading
     tests: Tests
     jail: Jail
     interpreter: Interpreter
@@ -129,42 +134,62 @@ class Bench:
 
     def examine(self, found: Certificate, runs: int, known: MutableMapping[str, frozenset[str]]) -> Certificate:
         """The certificate filled in as far as the fix got: once with an early end, then everything else side by side."""
-        (red,), (green,) = _both(lambda: self._runs(self.base, 1), lambda: self._runs(self.result, 1))
-        same, why = _judge_red(red, self.test_path, self.test, self.failure)
+        reach = bare_function(self.reading.failure.function)
+        (red,), (green,) = _both(
+            lambda: self._run(self.base, [self._plan()]), lambda: self._run(self.result, [replace(self._plan(), reach=reach)])
+        )
+        same, why = judge_red(red, self.reading)
         found = replace(found, runs=1, log=_log(red, green), red_on_base=bool(red.ids("failed")) and not red.problem, same_fingerprint=same)
-        if why := why or _judge_green(red, green):
+        if why := why or judge_green(red, green) or judge_reach(red, green, self.reading):
             return replace(found, reason=why)
         found = replace(found, green_on_patch=True)
-        suite = self._suite_plan()
         expected = known.get(found.base)
+        suite = self._suite_plan()
+        probes = [self._plan(test) for test in disproofs.variants(self.reading)] if disproofs.steers(self.reading) else []
+        again = [self._plan()] * (runs - 1)
         reds, greens = _both(
-            lambda: self._runs(self.base, runs - 1, suite if expected is None else None),
-            lambda: self._runs(self.result, runs - 1, suite),
+            lambda: self._run(self.base, [*again, *probes, *([suite] if suite and expected is None else [])]),
+            lambda: self._run(self.result, [*self._elsewhere(again), *probes, *([suite] if suite else [])]),
         )
-        word, why = self._judge_suites(found, known, expected, reds[runs - 1 :], greens[runs - 1 :]) if suite else ("none", "")
+        word, why = "none", ""
+        if suite:
+            word, why = self._judge_suites(found, known, expected, reds[len(again) + len(probes) :], greens[-1], suite)
         found = replace(found, suite=word)
-        return replace(found, reason=why) if why else self._agree(found, [red, *reds[: runs - 1]], [green, *greens[: runs - 1]])
+        why = why or judge_probes(reds[len(again) :][: len(probes)], greens[len(again) :][: len(probes)], self.reading)
+        return replace(found, reason=why) if why else self._agree(found, [red, *reds[: len(again)]], [green, *greens[: len(again)]])
 
     def _agree(self, found: Certificate, reds: Sequence[TestRun], greens: Sequence[TestRun]) -> Certificate:
         """Red and green again and again; each red one is the base once more, so the fix alone made the difference."""
+        asked = ", ".join(sorted(disproofs.asked_variables(self.reading)))
         for number, (red, green) in enumerate(zip(reds[1:], greens[1:], strict=True), start=2):
-            if why := _differs(reds[0], red, number, "the base") or _judge_red(red, self.test_path, self.test, self.failure)[1]:
+            if why := differs(reds[0], red, number, "the base") or judge_red(red, self.reading)[1]:
                 return replace(found, red_on_base=False, red_without_fix=False, reason=why, log=_log(red, green))
-            if why := _differs(greens[0], green, number, "the fix"):
+            if why := differs(greens[0], green, number, "the fix"):
+                why = f"The fix holds only where {asked} is not set; it has to hold in production too." if asked else why
                 return replace(found, green_on_patch=False, reason=why, log=_log(red, green))
             found = replace(found, red_without_fix=True, runs=number)
-        return replace(found, reason=_praise(found, self.test, self.failure))
+        return replace(found, reason=_praise(found, self.reading))
 
-    def _runs(self, work: Path, count: int, suite: Plan | None = None) -> list[TestRun]:
-        """The reproduction so many times, each in a process and a copy of its own, then the project's own tests when they are asked for."""
-        plans = [Plan((self.test_path,), {self.test_path: self.test})] * count + ([suite] if suite else [])
-        limits = self.suite_limits if suite else self.limits
+    def _plan(self, test: str = "") -> Plan:
+        """The reproduction, or a variant of it, in a process and a copy of its own, without the tests that the fix brings along."""
+        path = self.reading.test_path
+        return Plan((path,), {path: test or self.reading.test}, without=disproofs.added_tests(self.reading))
+
+    def _elsewhere(self, plans: Sequence[Plan]) -> list[Plan]:
+        """The same runs for another user in another home, with the variables set that the fix decides by."""
+        asked = disproofs.asked_variables(self.reading)
+        return [
+            replace(plan, env={**_ELSEWHERE, **dict.fromkeys(asked, _VALUES[number % len(_VALUES)])}) for number, plan in enumerate(plans)
+        ]
+
+    def _run(self, work: Path, plans: Sequence[Plan]) -> list[TestRun]:
+        limits = self.suite_limits if any(plan.brief for plan in plans) else self.limits
         return run_tests(self.jail, work, plans, interpreter=self.interpreter, runner=self.tests.runner, limits=limits)
 
     def _suite_plan(self) -> Plan | None:
         """How the project's own tests run; None when it has none."""
-        tests = (name for name in contents(self.base) if is_test(name) and name.endswith(".py") and not name.endswith("conftest.py"))
-        return Plan(self.tests.paths, brief=True) if any(tests) else None
+        tests = (name for name in self.reading.before if is_test(name) and name.endswith(".py") and not name.endswith("conftest.py"))
+        return Plan(self.tests.paths, brief=True, without=disproofs.added_tests(self.reading)) if any(tests) else None
 
     def _judge_suites(
         self,
@@ -172,17 +197,17 @@ class Bench:
         known: MutableMapping[str, frozenset[str]],
         expected: frozenset[str] | None,
         before: Sequence[TestRun],
-        after: Sequence[TestRun],
+        now: TestRun,
+        plan: Plan,
     ) -> tuple[str, str]:
         """`no worse` or `worse`, and why. The base's tests are in the result unchanged: that was read beforehand."""
         broken = before[0].problem if expected is None else ""
         expected = before[0].ids("passed") if expected is None else expected
-        now = after[0]
         lost = expected - now.ids("passed")
-        if lost and not now.problem:
-            lost -= _suite_run(self.result, self.tests, self.jail, self.interpreter, self.suite_limits).ids(
-                "passed"
-            )  # chance gets a second try
+        if lost and not now.problem:  # chance gets a second try on both sides
+            (again,), (once_more,) = _both(lambda: self._run(self.result, [plan]), lambda: self._run(self.base, [plan]))
+            chancy = once_more.tests.keys() - once_more.ids("passed")
+            lost = lost - again.ids("passed") - chancy
         if not (now.problem or broken):
             known[found.base], known[found.result] = expected, now.ids("passed")
         worse = lost or (now.problem and not broken)
@@ -200,63 +225,9 @@ def _both(one: Callable[[], list[TestRun]], two: Callable[[], list[TestRun]]) ->
         return one(), other.result()
 
 
-def _judge_red(run: TestRun, path: str, test: str, failure: Failure) -> tuple[bool, str]:
-    """Whether the test failed as production did, and the sentence that says why not."""
-    if run.problem:
-        return False, f"On the base: {run.problem}"
-    if not run.tests:
-        return False, f"{path} holds no test that runs; name its functions test_*."
-    failed = run.ids("failed")
-    if not failed:
-        return False, "The test does not fail on the base, so it does not reproduce the failure."
-    seen, matches = _compare([run.tests[name] for name in sorted(failed)], path, test, failure)
-    if matches:
-        return True, ""
-    if check := declared_check(test):
-        return False, f"The test declares the check {check!r}, but no assertion in a function of that name failed on the base."
-    return False, f"The test fails with {_words(seen)}, but production failed with {_words(failure)}; reproduce that one."
-
-
-def _judge_green(red: TestRun, green: TestRun) -> str:
-    if green.problem:
-        return f"With the fix: {green.problem}"
-    if failed := sorted(green.ids("failed")):
-        return f"With the fix {failed[0]} still fails{_how(green.tests[failed[0]])}."
-    if missing := sorted(red.ids("failed") - green.ids("passed")):
-        return f"With the fix {missing[0]} does not run any more; a test that is skipped proves nothing."
-    return ""
-
-
-def _differs(first: TestRun, again: TestRun, number: int, where: str) -> str:
-    if again.problem:
-        return f"Run {number} on {where}: {again.problem}"
-    names = first.tests.keys() | again.tests.keys()
-    for name in sorted(names):
-        one, two = _outcome(first, name), _outcome(again, name)
-        if one != two:
-            return f"{name} is flaky: on {where} it {one} in run 1 and {two} in run {number}, so it proves nothing."
-    return ""
-
-
-def _compare(tests: Sequence[Seen], path: str, test: str, failure: Failure) -> tuple[Failure | None, bool]:
-    """The failure that was seen, and whether it is production's; a declared check wants its own assertion instead."""
-    check = declared_check(test)
-    first: Failure | None = None
-    for trace in (trace for seen in tests for trace in seen.traces):
-        seen = Failure.of(trace)
-        first = first or seen
-        if _asserts(trace.exceptions[-1], path, check) if check else trace.top_in_app is not None and seen.same_as(failure):
-            return seen, True
-    return first, False
-
-
-def _asserts(raised: ExceptionInfo, path: str, check: str) -> bool:
-    return raised.type == "AssertionError" and any(frame.file == path and frame.function == check for frame in raised.frames)
-
-
 def _attempt(path: str, test: str, failure: Failure, run: TestRun) -> Attempt:
     failed = [run.tests[name] for name in sorted(run.ids("failed"))]
-    seen, matches = _compare(failed, path, test, failure)
+    seen, matches = compare(failed, path, test, failure)
     outcome = "broken" if run.problem else "failed" if failed else "passed" if run.ids("passed") else "skipped"
     return Attempt(path, outcome, seen, matches and not run.problem, f"{run.problem}\n{run.log}".strip()[-_LOG:])
 
@@ -268,25 +239,15 @@ def _lost(lost: frozenset[str], after: TestRun) -> str:
     return f"With the fix {min(lost)}{more} of the project's own tests no longer passes."
 
 
-def _praise(found: Certificate, test: str, failure: Failure) -> str:
-    check = declared_check(test)
-    proof = f"breaks the configured bound {check!r} on the base" if check else f"fails on the base with {_words(failure)}, as in production"
+def _praise(found: Certificate, reading: Reading) -> str:
+    check = declared_check(reading.test)
+    proof = (
+        f"breaks the configured bound {check!r} on the base"
+        if check
+        else f"fails on the base with {words(reading.failure)}, as in production"
+    )
     suite = "the project has no other tests" if found.suite == "none" else "the project's own tests are no worse"
     return f"The test {proof}, passes with the fix and fails again without it; {suite}; {found.runs} runs agree."
-
-
-def _words(failure: Failure | None) -> str:
-    if failure is None or not failure.exception:
-        return "no exception"
-    return f"{failure.exception} in {failure.function}" if failure.function else failure.exception
-
-
-def _outcome(run: TestRun, name: str) -> str:
-    return run.tests[name].outcome if name in run.tests else "was missing"
-
-
-def _how(seen: Seen) -> str:
-    return f" with {_words(Failure.of(seen.traces[0]))}" if seen.traces else ""
 
 
 def _log(red: TestRun, green: TestRun) -> str:

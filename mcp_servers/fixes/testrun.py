@@ -8,8 +8,8 @@ import secrets
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_servers.fixes.jail import MIB, Jail, Limits, Outcome
@@ -19,6 +19,8 @@ from mcp_servers.kit.stack import StackTrace
 
 RUNNER = Path(__file__).with_name("runner")
 PARALLEL = 2
+_CONTROL = "def test_control():\n    raise RuntimeError('control')\n"
+_FORGED = "A test of ours that has to fail did not, so the report of the tests is not believed."
 _STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
 _PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
 
@@ -75,11 +77,41 @@ def _below(environment: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One process: files to put into the copy, and what to run there. A brief plan tells outcomes only, not how tests failed."""
+    """One process: files to put into the copy and to take out of it, variables of its environment, and what to run there.
+
+    A brief plan tells outcomes only, not how tests failed. `reach` is a function's name: what is called until that one is called is told too.
+    """
 
     paths: tuple[str, ...]
     write: Mapping[str, str] = field(default_factory=dict[str, str])
     brief: bool = False
+    without: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    reach: str = ""
+
+    def job(self) -> dict[str, Any]:
+        return {**asdict(self), "write": dict(self.write), "env": dict(self.env)}
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A test of ours that has to fail: it runs behind the others, under a name that nobody knew, and a report that lets it pass is forged."""
+
+    path: str
+
+    @classmethod
+    def beside(cls, path: str) -> Control:
+        return cls(str(PurePosixPath(path).with_name(f"test_{secrets.token_hex(8)}.py")))
+
+    def added(self, plan: Plan) -> Plan:
+        return replace(plan, paths=(*plan.paths, self.path), write={**plan.write, self.path: _CONTROL})
+
+    def checked(self, run: TestRun) -> TestRun:
+        """The run without the control; with a problem when the control did not fail."""
+        mine = {name: seen for name, seen in run.tests.items() if name.startswith(self.path)}
+        rest = {name: seen for name, seen in run.tests.items() if name not in mine}
+        forged = not run.problem and (not mine or any(seen.outcome != "failed" for seen in mine.values()))
+        return replace(run, tests=rest, problem=_FORGED if forged else run.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +131,7 @@ class TestRun:
     tests: Mapping[str, Seen]
     problem: str
     log: str
+    reached: frozenset[tuple[str, str]] = frozenset()
 
     def ids(self, outcome: str) -> frozenset[str]:
         return frozenset(name for name, seen in self.tests.items() if seen.outcome == outcome)
@@ -106,13 +139,15 @@ class TestRun:
 
 def run_tests(jail: Jail, work: Path, plans: Sequence[Plan], *, interpreter: Interpreter, runner: str, limits: Limits) -> list[TestRun]:
     """Runs every plan in its own process, all in one jail over one copy of `work`; returns what each reported, in order."""
+    controls = [None if plan.brief else Control.beside(plan.paths[0]) for plan in plans]
+    plans = [control.added(plan) if control else plan for plan, control in zip(plans, controls, strict=True)]
     nonce = secrets.token_hex(32)
     rounds = -(-len(plans) // PARALLEL)
     job = {
         "runner": runner,
         "seconds": limits.seconds,
         "parallel": PARALLEL,
-        "runs": [{"paths": list(plan.paths), "write": dict(plan.write), "brief": plan.brief} for plan in plans],
+        "runs": [plan.job() for plan in plans],
     }
     data = json.dumps(job).encode("ascii")
     outcome = jail.run(
@@ -126,7 +161,8 @@ def run_tests(jail: Jail, work: Path, plans: Sequence[Plan], *, interpreter: Int
     reports = _reports(outcome.output, nonce, len(plans))
     if reports is None:
         return [TestRun({}, _silence(outcome, limits), outcome.output[-2000:]) for _ in plans]
-    return [_run(report, limits) for report in reports]
+    runs = [_run(report, limits) for report in reports]
+    return [control.checked(run) if control else run for run, control in zip(runs, controls, strict=True)]
 
 
 def _outer(limits: Limits, rounds: int) -> Limits:
@@ -169,9 +205,10 @@ def _last_line(output: str) -> str:
 def _run(report: Mapping[str, Any], limits: Limits) -> TestRun:
     try:
         tests = {str(name): _seen(seen) for name, seen in report["tests"].items()}
-    except (KeyError, TypeError, AttributeError):
+        reached = frozenset((str(file), str(function)) for file, function in report["reached"])
+    except (KeyError, TypeError, AttributeError, ValueError):
         return TestRun({}, "The report of the tests has a shape that our runner never writes, so it is not believed.", "")
-    return TestRun(tests, _problem(report, limits), str(report["log"]))
+    return TestRun(tests, _problem(report, limits), str(report["log"]), reached)
 
 
 def _seen(value: Mapping[str, Any]) -> Seen:

@@ -208,14 +208,14 @@ DISPROVED: dict[str, tuple[dict[str, str | None], str, str]] = {
     "a test that is skipped with the fix": (
         {"shop/customers.py": FIXED},
         "import pytest\nfrom shop.customers import format_phone\n\ndef test_it():\n    format_phone(None)\n    pytest.skip('done')\n",
-        "does not run any more",
+        "reaches for its own judge: tests/test_reproduces_ab12cd.py:6 uses pytest.skip",
     ),
     "a test that is no Python": ({"shop/customers.py": FIXED}, "def test_it(:\n", "is not valid Python"),
     "a file without a test": ({"shop/customers.py": FIXED}, "def check():\n    assert False\n", "holds no test that runs"),
     "a process that ends in the fix": (
         {"shop/customers.py": "import os\n\ndef format_phone(phone):\n    os._exit(0)\n\n\ndef greet(name):\n    return 'Hello ' + name\n"},
         TEST,
-        "ended before its tests were over",
+        "looks at how it is tested",
     ),
     "a fix that hangs": (
         {"shop/customers.py": FIXED.replace("return (phone", "while phone is None: pass\n    return (phone")},
@@ -235,7 +235,7 @@ DISPROVED: dict[str, tuple[dict[str, str | None], str, str]] = {
             "    os._exit(0)\n\n\ndef greet(name):\n    return 'Hello ' + name\n"
         },
         TEST,
-        "With the fix: Something other than our runner wrote into the report",
+        "looks at how it is tested",
     ),
 }
 

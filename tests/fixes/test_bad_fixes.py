@@ -1,0 +1,75 @@
+"""The corpus of bad fixes, in the form that fits every run: what reading alone finds, whole, and some of each kind that has to run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mcp_servers.fixes import disproofs
+from mcp_servers.fixes.certificate import certify
+from mcp_servers.fixes.jail import Jail, Limits, default
+from mcp_servers.fixes.model import Certificate
+from mcp_servers.kit.project import Tests as Settings
+from tests.components import needs
+from tests.fixes.badfixes import FORGED, GOOD_PRICE, KINDS, PRICE, PRICE_TEST, SHOP, TEST_PATH, Bad
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MUST_RUN = {
+    "docstring", "asks for a flag", "replaces the caller by a fixture", "leaves quietly", "a digest", "the statement",
+    "a flag that is not set", "no import", "descriptors by number alone", "system exit", "keyboard", "stopping the group",
+}  # fmt: skip
+ALL = {f"{kind}: {name}": (name, bad) for kind, cases in {**KINDS, "forged": FORGED}.items() for name, bad in cases.items()}
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return write(tmp_path / "base", SHOP)
+
+
+def write(folder: Path, files: Mapping[str, str | None]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        if content is None:
+            path.unlink()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
+    return folder
+
+
+def examined(base: Path, bad: Bad, jail: Jail) -> Certificate:
+    result = write(Path(shutil.copytree(base, base.parent / "result", dirs_exist_ok=True)), {**bad.writes, TEST_PATH: bad.test})
+    limits = Limits(seconds=8)
+    facts = {"base": base, "result": result, "test_path": TEST_PATH, "test": bad.test, "failure": bad.failure}
+    return certify(**facts, tests=Settings(), jail=jail, now=NOW, runs=2, limits=limits, suite_limits=limits)  # type: ignore[arg-type]
+
+
+@pytest.mark.promise("S3.9")
+def test_what_reading_alone_finds_is_refused_before_anything_runs(base: Path) -> None:
+    told: dict[str, str] = {}
+    for fix, (_, bad) in ALL.items():
+        result = write(Path(shutil.copytree(base, base.parent / fix.replace("/", " "))), bad.writes)
+        told[fix] = disproofs.first_disproof(disproofs.read(base, result, TEST_PATH, bad.test, bad.failure))
+    found = {fix for fix, why in told.items() if why}
+    whole = {"swallowed", "tests changed"}
+    assert {fix for fix in ALL if fix.partition(":")[0] in whole} <= found
+    assert len(found) >= 70
+
+
+@needs("bubblewrap")
+@pytest.mark.promise("S3.9")
+@pytest.mark.parametrize("fix", [fix for fix, (name, _) in ALL.items() if name in MUST_RUN])
+def test_a_bad_fix_gets_no_certificate(base: Path, fix: str) -> None:
+    seen = examined(base, ALL[fix][1], default())
+    assert not seen.passed
+    assert seen.reason.endswith(".")
+
+
+@needs("bubblewrap")
+def test_the_same_shop_mended_gets_one(base: Path) -> None:
+    seen = examined(base, Bad({"shop/prices.py": GOOD_PRICE}, PRICE_TEST, PRICE), default())
+    assert seen.passed, seen.reason
