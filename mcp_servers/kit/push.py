@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -15,17 +13,18 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.redaction import redact
 
-_SETTINGS: Mapping[str, str] = {
-    "protocol.https.allow": "always",
-    "protocol.http.allow": "always",
-    "protocol.file.allow": "always",
-    "credential.helper": "",  # ours alone, never the user's keychain
-    "core.askPass": "",
-    "http.followRedirects": "false",  # a header of ours stays with the host that it is for
-    "http.lowSpeedLimit": "1000",
-    "http.lowSpeedTime": "30",
-    "push.recurseSubmodules": "no",
-}
+_SETTINGS = """\
+[core]
+	repositoryFormatVersion = 1
+	bare = true
+	askPass =
+[credential]
+	helper =
+[http]
+	followRedirects = false
+	lowSpeedLimit = 1000
+	lowSpeedTime = 30
+"""
 _ROUTES = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "GIT_SSL_CAINFO")
 _TIMEOUT = 180.0
 _MOVED = ("stale info", "already exists", "fetch first", "non-fast-forward", "failed to lock", "failed to update ref")
@@ -66,27 +65,29 @@ def push(repository: Repository, remote: Remote, ref: str, new: str | None, old:
 
 
 def _run(repository: Repository, remote: Remote, *words: str) -> CompletedProcess[bytes]:
-    settings = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
-    env = {"GIT_ALLOW_PROTOCOL": "https:http:file", **{key: os.environ[key] for key in _ROUTES if key in os.environ}}
-    with _told(remote) as told:
-        return repository.run(*settings, *told, *words, env=env, timeout=_TIMEOUT)
+    routes = {key: os.environ[key] for key in _ROUTES if key in os.environ}
+    with tempfile.TemporaryDirectory(prefix="kintsugi-push-") as folder:
+        surroundings = _outpost(repository, remote, Path(folder))
+        return repository.run(*words, env={"GIT_ALLOW_PROTOCOL": "https:http:file", **routes, **surroundings}, timeout=_TIMEOUT)
 
 
-@contextmanager
-def _told(remote: Remote) -> Generator[list[str]]:
-    """The words that lead git to a file with the header, which only we can read and which is gone afterwards."""
-    if not remote.header:
-        yield []
-        return
+def _outpost(repository: Repository, remote: Remote, folder: Path) -> dict[str, str]:
+    """The environment of an empty git folder beside the objects of the repository, with settings that only we can read: the user's
+    rewrites, helpers, proxies and headers take no part."""
     parts = urlsplit(remote.url)
     place = f"{parts.scheme}://{parts.netloc}/"
     if any(sign in place + remote.header for sign in '"\\\n\r\0'):
         raise Misconfigured("The token or the address of the forge has a quote, a backslash or a line break in it.", code="bad_token")
-    with tempfile.TemporaryDirectory(prefix="kintsugi-push-") as folder:
-        path = Path(folder) / "header"
-        path.touch(mode=0o600)
-        path.write_text(f'[http "{place}"]\n\textraHeader = "{remote.header}"\n', encoding="utf-8")
-        yield ["-c", f"include.path={path}"]
+    format = repository.run("rev-parse", "--show-object-format").stdout.decode().strip() or "sha1"
+    header = f'[http "{place}"]\n\textraHeader = "{remote.header}"\n' if remote.header else ""
+    for name in ("objects", "refs"):
+        (folder / name).mkdir()
+    (folder / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+    (folder / "config").touch(mode=0o600)
+    (folder / "config").write_text(_SETTINGS + f"[extensions]\n\tobjectFormat = {format}\n" + header, encoding="utf-8")
+    shallow = repository.common_dir / "shallow"
+    told = {"GIT_DIR": str(folder), "GIT_OBJECT_DIRECTORY": str(repository.common_dir / "objects")}
+    return {**told, **({"GIT_SHALLOW_FILE": str(shallow)} if shallow.exists() else {})}
 
 
 def _said(done: CompletedProcess[bytes]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import httpx2
 
 from mcp_servers.fixes.forges import Forge
-from mcp_servers.fixes.forges.github import GitHubForge, Settings
+from mcp_servers.fixes.forges.github import GitHubForge
+from mcp_servers.fixes.forges.github.settings import Settings
 from mcp_servers.fixes.forges.local import LocalForge
 from mcp_servers.fixes.model import Request
 from mcp_servers.fixes.store import Store

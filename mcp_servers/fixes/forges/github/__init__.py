@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx2
 
 from mcp_servers.fixes.forges import Place, Reach, publishable
+from mcp_servers.fixes.forges.github.reading import (
+    Values,
+    label_names,
+    mapping,
+    names_with,
+    not_merged,
+    opinions_of,
+    outcome_of,
+    pull_of,
+    words_of,
+    worst,
+)
+from mcp_servers.fixes.forges.github.settings import Settings, web
 from mcp_servers.fixes.model import Checks, PullRequest, Request
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.git import Repository
@@ -20,52 +31,13 @@ from mcp_servers.kit.http import Answer, Circuit, Http
 from mcp_servers.kit.inert import inert
 from mcp_servers.kit.push import Remote, push, standing
 
-API = "https://api.github.com"
-KEYS = ("type", "repository", "remote")
 ATTEMPTS = 5
 PAGES = 20
 BODY_LIMIT = 65_000
 _EXPECTED = frozenset({401, 403, 404, 405, 409, 410, 422, 451})
-_GOOD = frozenset({"success", "neutral", "skipped"})
-_BAD = frozenset({"failure", "cancelled", "timed_out", "startup_failure"})
 _READY = "mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }"
-_ADDRESS = re.compile(r"(?:[\w.+-]+://)?(?:[^@/]+@)?(?P<host>[\w.-]+)(?::\d+)?[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?$")
-
-Values = Mapping[str, Any]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Where the repository is, `owner/name`, and with what token. `remote` is the address that branches are pushed to; empty: the forge's own."""
-
-    repository: str
-    token: str = field(repr=False)
-    api: str = API
-    remote: str = ""
-
-    @classmethod
-    def of(cls, place: Place) -> Settings:
-        """From `[forge]`, the remote's address, and GITHUB_TOKEN (or GH_TOKEN), GITHUB_API_URL, GITHUB_REPOSITORY; raises `Misconfigured`."""
-        table, environ = place.settings, place.environ
-        unknown = sorted(set(table) - set(KEYS))
-        if unknown:
-            raise Misconfigured(f"[forge] has the unknown key {unknown[0]!r}; it knows {', '.join(KEYS)}.", code="unknown_key")
-        token = (environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or "").strip()
-        if not token:
-            raise Misconfigured(
-                'GITHUB_TOKEN is not set, and [forge] says type = "github"; set it to a token that may read and write contents and pull requests.',
-                code="no_token",
-            )
-        api = _checked(environ.get("GITHUB_API_URL") or API)
-        address = place.repository.remote(str(table.get("remote", "origin")))
-        name = str(table.get("repository", "")) or environ.get("GITHUB_REPOSITORY", "") or _name(address, api)
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-            raise Misconfigured(
-                f'No repository of {_web(api)} is known here ({name or address or "no remote"!r}); write repository = "owner/name" under [forge].',
-                code="no_repository",
-            )
-        return cls(name, token, api, address if _is_path(address) else "")
+_ALLOWED: Mapping[str, str] = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
 
 
 class GitHubForge:
@@ -103,31 +75,31 @@ class GitHubForge:
             self._writable()
             self._publish(request)
             found = self._created(request)
-        missing = [label for label in request.labels if label not in _names(found.get("labels"))]
+        missing = [label for label in request.labels if label not in label_names(found.get("labels"))]
         if missing and found.get("state") == "open":
             self._ask("POST", f"/issues/{found['number']}/labels", {"labels": missing}, repeatable=True)
-        return _pull(found, request.repository)
+        return pull_of(found, request.repository)
 
     def state(self, repository: str, branch: str) -> PullRequest | None:
         found = self._found(branch)
-        return _pull(found, repository) if found else None
+        return pull_of(found, repository) if found else None
 
     def checks(self, repository: str, branch: str) -> Checks:
         found = self._found(branch)
         if found is None:
             return Checks()
         head = str(found["head"]["sha"])
-        runs = [(str(run["name"]), _outcome(run)) for run in self._all(f"/commits/{head}/check-runs", "check_runs")]
-        combined = _map(self._ask("GET", f"/commits/{head}/status"))
+        runs = [(str(run["name"]), outcome_of(run)) for run in self._all(f"/commits/{head}/check-runs", "check_runs")]
+        combined = mapping(self._ask("GET", f"/commits/{head}/status"))
         statuses = [(str(status["context"]), str(status["state"])) for status in combined.get("statuses", ())]
-        outcomes = _worst([*runs, *((name, "failure" if state == "error" else state) for name, state in statuses)])
-        opinions = _opinions(self._all(f"/pulls/{found['number']}/reviews"), head, str(_map(found.get("user")).get("login", "")))
+        outcomes = worst([*runs, *((name, "failure" if state == "error" else state) for name, state in statuses)])
+        opinions = opinions_of(self._all(f"/pulls/{found['number']}/reviews"), head, str(mapping(found.get("user")).get("login", "")))
         return Checks(
-            passed=_keys(outcomes, "success"),
-            pending=_keys(outcomes, "pending"),
-            failed=_keys(outcomes, "failure"),
-            approved=_keys(opinions, "APPROVED"),
-            objected=_keys(opinions, "CHANGES_REQUESTED"),
+            passed=names_with(outcomes, "success"),
+            pending=names_with(outcomes, "pending"),
+            failed=names_with(outcomes, "failure"),
+            approved=names_with(opinions, "APPROVED"),
+            objected=names_with(opinions, "CHANGES_REQUESTED"),
         )
 
     def comment(self, repository: str, branch: str, text: str) -> None:
@@ -136,11 +108,11 @@ class GitHubForge:
             return
         path = f"/issues/{found['number']}/comments"
 
-        def said() -> bool:
+        def there() -> bool:
             return any(comment.get("body") == body for comment in self._all(path))
 
-        if not said():
-            self._once(lambda: bool(self._ask("POST", path, {"body": body})), said)
+        if not there():
+            self._once(lambda: bool(self._ask("POST", path, {"body": body})), there)
 
     def close(self, repository: str, branch: str) -> None:
         found = self._found(branch)
@@ -162,7 +134,7 @@ class GitHubForge:
         if found is None or (found.get("state") == "closed" and not found.get("merged_at")):
             raise Refusal(f"{branch} has no open pull request to merge.", code="no_pull_request")
         if found.get("merged_at"):
-            return _pull(found, repository)
+            return pull_of(found, repository)
         if found["head"]["sha"] != head:
             raise Refusal(f"{branch} is not at {head[:12]} any more; look at what came in between.", code="branch_moved")
         info = self._writable()
@@ -171,19 +143,19 @@ class GitHubForge:
         method = next((name for name, key in _ALLOWED.items() if info.get(key, True)), "merge")
         try:
             answer = self._answer("PUT", f"/pulls/{found['number']}/merge", {"sha": head, "merge_method": method})
-            failure: KintsugiError = _not_merged(answer, branch, head)
+            failure: KintsugiError = not_merged(answer, branch, head)
         except Unavailable as error:  # it may have been merged all the same
             failure = error
         merged = self._found(branch)
         if merged is None or not merged.get("merged_at"):
             raise failure
-        return _pull(merged, repository)
+        return pull_of(merged, repository)
 
     def reach(self) -> Reach:
         try:
             info = self._writable()
         except KintsugiError as error:
-            return Reach(False, f"{self._name} at {_web(self._settings.api)} cannot be used", str(error))
+            return Reach(False, f"{self._name} at {web(self._settings.api)} cannot be used", str(error))
         protected = "private" if info.get("private") else "public"
         return Reach(True, f"{info.get('full_name')} ({protected}): branches, pull requests and comments may be written")
 
@@ -194,16 +166,14 @@ class GitHubForge:
         answer = self._answer("GET", "")
         if answer.status != 200:
             raise self._refused(answer, "GET", "")
-        info = _map(answer.body)
+        info = mapping(answer.body)
         self._name = str(info.get("full_name") or self._name)
         if info.get("archived") or info.get("disabled"):
             how = "archived" if info.get("archived") else "disabled"
-            raise Refusal(
-                f"{self._name} is {how} at {_web(self._settings.api)}, so nothing can be written there.", code=f"repository_{how}"
-            )
+            raise Refusal(f"{self._name} is {how} at {web(self._settings.api)}, so nothing can be written there.", code=f"repository_{how}")
         if info.get("has_pull_requests") is False:
             raise Refusal(f"{self._name} has pull requests turned off; turn them on in its settings.", code="no_pull_requests")
-        permissions = _map(info.get("permissions"))
+        permissions = mapping(info.get("permissions"))
         if permissions and not permissions.get("push"):
             raise Misconfigured(
                 f"The token may read {self._name} but not write to it; give it contents: write and pull requests: write (classic: repo).",
@@ -216,7 +186,7 @@ class GitHubForge:
         if self._settings.remote:
             return Remote(self._settings.remote)
         basic = base64.b64encode(f"x-access-token:{self._settings.token}".encode()).decode()
-        return Remote(f"{_web(self._settings.api)}/{self._name}.git", f"Authorization: Basic {basic}")
+        return Remote(f"{web(self._settings.api)}/{self._name}.git", f"Authorization: Basic {basic}")
 
     def _publish(self, request: Request) -> None:
         try:
@@ -234,7 +204,7 @@ class GitHubForge:
         """The pull request of a branch: the open one, else the newest. Forks and other branches do not count."""
         owner = self._name.split("/", 1)[0]
         pulls = self._all("/pulls", params={"head": f"{owner}:{branch}", "state": "all"})
-        ours = [pull for pull in pulls if _map(pull.get("head")).get("ref") == branch]
+        ours = [pull for pull in pulls if mapping(pull.get("head")).get("ref") == branch]
         return max(ours, key=lambda pull: (pull.get("state") == "open", pull.get("number", 0)), default=None)
 
     def _created(self, request: Request) -> Values:
@@ -248,13 +218,13 @@ class GitHubForge:
 
         def made() -> Values | None:
             answer = self._answer("POST", "/pulls", body)
-            if answer.status == 422 and "draft" in _said(answer).lower():  # some plans have none
+            if answer.status == 422 and "draft" in words_of(answer).lower():  # some plans have none
                 answer = self._answer("POST", "/pulls", {**body, "draft": False})
-            if answer.status == 422 and "already exists" in _said(answer):
+            if answer.status == 422 and "already exists" in words_of(answer):
                 return None
             if answer.status >= 400:
                 raise self._refused(answer, "POST", "/pulls")
-            return _map(answer.body)
+            return mapping(answer.body)
 
         return self._once(made, lambda: self._found(request.branch))
 
@@ -278,9 +248,9 @@ class GitHubForge:
         """Takes the draft mark away, which only GraphQL can."""
         body = {"query": _READY, "variables": {"id": found.get("node_id")}}
         answer = asyncio.run(self._graphql.answer("POST", "/graphql", body=body, repeatable=True, expect=_EXPECTED))
-        errors = _map(answer.body).get("errors")
+        errors = mapping(answer.body).get("errors")
         if answer.status >= 400 or errors:
-            raise Refusal(f"The pull request {found.get('html_url')} stays a draft: {errors or _said(answer)}.", code="still_draft")
+            raise Refusal(f"The pull request {found.get('html_url')} stays a draft: {errors or words_of(answer)}.", code="still_draft")
 
     # the wire
 
@@ -297,7 +267,7 @@ class GitHubForge:
             answer = self._answer("GET", path, params={**(params or {}), "per_page": "100", "page": str(page)})
             if answer.status >= 400:
                 raise self._refused(answer, "GET", path)
-            items += cast("list[Values]", _map(answer.body).get(key, []) if key else answer.body)
+            items += cast("list[Values]", mapping(answer.body).get(key, []) if key else answer.body)
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return items
         raise Unavailable(f"{path} of {self._name} has more than {PAGES} pages; something is wrong there.", code="too_many_pages")
@@ -310,10 +280,10 @@ class GitHubForge:
 
     def _refused(self, answer: Answer, method: str, path: str) -> KintsugiError:
         """An answer that is no, as a sentence for who can change it."""
-        said, where = _said(answer), f"{self._name} at {_web(self._settings.api)}"
+        said, where = words_of(answer), f"{self._name} at {web(self._settings.api)}"
         if answer.status == 401:
             return Misconfigured(
-                f"{_web(self._settings.api)} does not know the token ({said}); set GITHUB_TOKEN to one that is valid.", code="unauthorized"
+                f"{web(self._settings.api)} does not know the token ({said}); set GITHUB_TOKEN to one that is valid.", code="unauthorized"
             )
         if answer.status == 403:
             needed = answer.headers.get("x-accepted-github-permissions") or answer.headers.get("x-accepted-oauth-scopes") or ""
@@ -330,112 +300,6 @@ class GitHubForge:
 def opened(place: Place) -> GitHubForge:
     """The forge of a place; raises `Misconfigured` without a token or a repository."""
     return GitHubForge(Settings.of(place), place.repository, circuit=place.circuit)
-
-
-_ALLOWED: Mapping[str, str] = {"merge": "allow_merge_commit", "squash": "allow_squash_merge", "rebase": "allow_rebase_merge"}
-
-
-def _checked(api: str) -> str:
-    """The address of the API; raises `Misconfigured` for one to which a token must not go."""
-    parts = urlsplit(api)
-    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not parts.hostname or parts.username or parts.query or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
-        raise Misconfigured(
-            "GITHUB_API_URL must be an https address without a user, such as https://github.example.com/api/v3; plain http on loopback only.",
-            code="bad_address",
-        )
-    return api.rstrip("/")
-
-
-def _web(api: str) -> str:
-    """Where people and git go, from where programs go: api.github.com and host/api/v3 alike."""
-    parts = urlsplit(api)
-    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
-
-
-def _name(address: str, api: str) -> str:
-    """owner/name of a remote's address, when it lies at this forge."""
-    match = None if _is_path(address) else _ADDRESS.fullmatch(address)
-    return match["name"] if match and match["host"] in {urlsplit(_web(api)).hostname, "ssh.github.com"} else ""
-
-
-def _is_path(address: str) -> bool:
-    return address.startswith(("/", "file://"))
-
-
-def _pull(found: Values, repository: str) -> PullRequest:
-    head, base = _map(found["head"]), _map(found["base"])
-    branch = str(head["ref"])
-    request = Request(
-        fix=branch.rpartition("/")[2],
-        repository=repository,
-        branch=branch,
-        target=f"refs/heads/{base['ref']}",
-        base=str(base["sha"]),
-        head=str(head["sha"]),
-        title=str(found.get("title", "")),
-        body=str(found.get("body") or ""),
-        labels=tuple(_names(found.get("labels"))),
-    )
-    state = "merged" if found.get("merged_at") else str(found.get("state", "open"))
-    merge = str(found.get("merge_commit_sha") or "") if state == "merged" else ""
-    return PullRequest(str(found["number"]), str(found.get("html_url", "")), state, request, bool(found.get("draft")), merge)
-
-
-def _not_merged(answer: Answer, branch: str, head: str) -> KintsugiError:
-    said = _said(answer)
-    if answer.status == 409 or "out of date" in said or "was modified" in said:
-        return Refusal(f"{branch} is not at {head[:12]} any more ({said}); look at what came in between.", code="branch_moved")
-    if answer.status >= 400:
-        return Refusal(f"{branch} was not merged: {said}. A person may look at the pull request.", code="not_mergeable")
-    return Unavailable(f"{branch} was to be merged, and is not yet; ask again later.", code="not_merged_yet")
-
-
-def _outcome(run: Values) -> str:
-    if run.get("status") != "completed":
-        return "pending"
-    conclusion = run.get("conclusion")
-    return "success" if conclusion in _GOOD else "failure" if conclusion in _BAD else "pending"
-
-
-def _worst(outcomes: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """One outcome for each name; several checks of one name are as good as the worst."""
-    order = ("success", "pending", "failure")
-    worst: dict[str, str] = {}
-    for name, outcome in outcomes:
-        worst[name] = max(worst.get(name, "success"), outcome, key=order.index)
-    return worst
-
-
-def _opinions(reviews: Iterable[Values], head: str, author: str) -> dict[str, str]:
-    """The last word of each reviewer: an approval counts for the head that it was given for, an objection until it is withdrawn."""
-    last: dict[str, str] = {}
-    for review in reviews:
-        person, word = str(_map(review.get("user")).get("login", "")), str(review.get("state", "")).upper()
-        if person == author or word not in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
-            continue
-        last[person] = "" if word == "APPROVED" and review.get("commit_id") != head else word
-    return last
-
-
-def _keys(values: Mapping[str, str], wanted: str) -> tuple[str, ...]:
-    return tuple(sorted(name for name, value in values.items() if value == wanted))
-
-
-def _names(labels: Any) -> list[str]:
-    return [str(_map(label).get("name", label)) for label in cast("list[Any]", labels or [])]
-
-
-def _said(answer: Answer) -> str:
-    """The forge's own words: the message and those of its details, short and harmless."""
-    body = _map(answer.body)
-    details = [str(_map(error).get("message", "")) for error in cast("list[Any]", body.get("errors") or []) if isinstance(error, Mapping)]
-    told = "; ".join(filter(None, [str(body.get("message", "")), *details])) or f"status {answer.status}"
-    return inert(" ".join(told.split()))[:300].rstrip(".")
-
-
-def _map(value: Any) -> Values:
-    return cast(Values, value) if isinstance(value, Mapping) else {}
 
 
 async def _awaited(pause: Awaitable[object]) -> None:
