@@ -32,6 +32,11 @@ class Policy:
     signers: str = ""
     minutes: int = 60
     days: int = 7
+    auto_merge: bool = False
+    require_passing_ci: bool = True
+    require_qa_pass: bool = True
+    qa_checks: tuple[str, ...] = ("qa*",)
+    merge_proof: int = 1
 
     @property
     def version(self) -> str:
@@ -85,11 +90,12 @@ def load(environ: Mapping[str, str], watched: Path | None = None) -> Policy:
 
 
 def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = "") -> Policy:
-    """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)."""
-    unknown = sorted(set(data) - {"patches", "approvals"})
+    """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)
+    and `[merge]` (auto_merge, require_passing_ci, require_qa_pass, qa_checks, proof)."""
+    unknown = sorted(set(data) - {"patches", "approvals", "merge"})
     if unknown:
-        raise _bad(where, unknown[0], "it knows [patches] and [approvals]")
-    patches, approvals = dict(data.get("patches", {})), dict(data.get("approvals", {}))
+        raise _bad(where, unknown[0], "it knows [patches], [approvals] and [merge]")
+    patches, approvals, merge = (dict(data.get(name, {})) for name in ("patches", "approvals", "merge"))
     shipped = SHIPPED
     policy = Policy(
         span=_number(patches.pop("span", shipped.span), where, "span", 8, 200),
@@ -101,8 +107,13 @@ def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = ""
         signers=str(approvals.pop("signers", signers)),
         minutes=_number(approvals.pop("minutes", shipped.minutes), where, "minutes", 1, 1440),
         days=_number(approvals.pop("days", shipped.days), where, "days", 1, 90),
+        auto_merge=_switch(merge.pop("auto_merge", shipped.auto_merge), where, "auto_merge"),
+        require_passing_ci=_switch(merge.pop("require_passing_ci", shipped.require_passing_ci), where, "require_passing_ci"),
+        require_qa_pass=_switch(merge.pop("require_qa_pass", shipped.require_qa_pass), where, "require_qa_pass"),
+        qa_checks=_words(merge.pop("qa_checks", shipped.qa_checks), where, "qa_checks"),
+        merge_proof=_number(merge.pop("proof", shipped.merge_proof), where, "proof", 1, 2),
     )
-    for left in (*patches, *approvals):
+    for left in (*patches, *approvals, *merge):
         raise _bad(where, left, "look at the page on configuration")
     return policy
 
@@ -117,6 +128,12 @@ def _by_risk(value: Any, shipped: tuple[int, int, int], where: str, name: str, m
 def _number(value: Any, where: str, name: str, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise _bad(where, name, f"it is a whole number from {least} to {most}, not {value!r}")
+    return value
+
+
+def _switch(value: Any, where: str, name: str) -> bool:
+    if type(value) is not bool:
+        raise _bad(where, name, f"it is true or false, not {value!r}")
     return value
 
 

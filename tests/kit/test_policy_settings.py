@@ -29,7 +29,7 @@ def test_a_policy_inside_the_repository_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[patches", "[patches]\nspan = 2\n", "[patches]\nspan = true\n", "[approvals]\npeople = 'ada'\n", "[approvals]\nproof = { tiny = 1 }\n", "[x]\n", "[approvals]\nauto = true\n"],
+    ["[patches", "[patches]\nspan = 2\n", "[patches]\nspan = true\n", "[approvals]\npeople = 'ada'\n", "[approvals]\nproof = { tiny = 1 }\n", "[x]\n", "[approvals]\nauto = true\n", "[merge]\nauto_merge = 1\n", "[merge]\nproof = 3\n"],
 )  # fmt: skip
 def test_a_policy_that_cannot_be_read_allows_nothing(tmp_path: Path, text: str) -> None:
     file = tmp_path / "policy.toml"
@@ -41,5 +41,13 @@ def test_a_policy_that_cannot_be_read_allows_nothing(tmp_path: Path, text: str) 
 
 
 def test_every_setting_makes_another_version() -> None:
-    policies = [Policy(), Policy(span=20), Policy(people=("ada",)), Policy(proof=(1, 2, 2)), Policy(minutes=30), Policy(hosts=("x",))]
+    policies = [
+        Policy(),
+        Policy(span=20),
+        Policy(people=("ada",)),
+        Policy(proof=(1, 2, 2)),
+        Policy(minutes=30),
+        Policy(hosts=("x",)),
+        Policy(auto_merge=True),
+    ]
     assert len({version(policy) for policy in policies}) == len(policies)
