@@ -14,13 +14,15 @@ from benchmarks.figures import Figure
 
 MODULES: tuple[str, ...] = ("alarms", "approvals", "fingerprints", "patches", "reading", "templates", "throughput", "verdicts")
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
+LONG: tuple[str, ...] = ("crash",)
+"""Those that take hours: they run only when they are named."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[[], *MODULES], metavar="NAME", help=f"of: {', '.join(MODULES)}")
+    parser.add_argument("only", nargs="*", choices=[[], *MODULES, *LONG], metavar="NAME", help=f"of: {', '.join((*MODULES, *LONG))}")
     chosen = parser.parse_args().only or MODULES
     quiet = Console(stderr=True)
     figures: list[Figure] = []
