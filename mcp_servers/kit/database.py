@@ -23,6 +23,7 @@ _MIGRATIONS = Table(
     Column("step", Integer, primary_key=True, autoincrement=False),
 )
 _WRITER_LOCK = 0x6B696E74  # one advisory lock for writers on PostgreSQL: the ledger is one chain
+_MOST_IDLE = 15_000  # milliseconds
 
 
 class Database:
@@ -40,7 +41,9 @@ class Database:
                 return cls._open_sqlite(url, parsed.database or "")
             if parsed.get_backend_name() == "postgresql":
                 parsed = parsed.set(drivername="postgresql+psycopg")
-            return cls(create_engine(parsed, pool_pre_ping=True))
+            engine = create_engine(parsed, pool_pre_ping=True)
+            event.listen(engine, "connect", _prepare_postgresql)
+            return cls(engine)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise Misconfigured(
                 f"KINTSUGI_DATABASE_URL does not name a database we can use ({error}); write sqlite:///path or postgresql://user@host/name."
@@ -141,6 +144,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, see _begin_sqlite
     for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """A process that was stopped inside a transaction holds the lock of all writers; the server ends its session instead of waiting for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_MOST_IDLE}")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
