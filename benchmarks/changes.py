@@ -317,6 +317,7 @@ CHANGES: Sequence[Change] = (
     _change("html", "web/templates/orders.html", _TEMPLATE, ("{{ order.title }}</li>\n", "{{ order.title | default(\"&mdash;\") }}</li>\n")),
     _change("java deletion", "stock/Stock.java", _JAVA, ("        if (now < count) {\n            throw new IllegalStateException(\"only \" + now + \" of \" + sku);\n        }\n", "")),
     _change("java", "stock/Left.java", _JAVA, ("        return counts.get(sku);\n", "        return counts.getOrDefault(sku, 0);\n")),
+    _change("java apart", "stock/Put.java", _JAVA, ("        int now = counts.get(sku);\n        if (now < count) {\n", "        Integer now = counts.get(sku);\n        if (now < count) {\n            counts.remove(sku);\n")),
     _change("no final newline", "bin/archive.sh", _SHELL, ('gzip -c "$source" > "$target"\n', 'gzip -c "$source" > "$target.part"\nmv "$target.part" "$target"\n')),
 )  # fmt: skip
 """Changes in ten forms of text: indentation by blanks and tabs, braces, markup, repeated blocks, CR LF, no final newline."""

@@ -6,9 +6,11 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
 
 from benchmarks.changes import CHANGES, Change
-from benchmarks.damages import DAMAGES, Case
+from benchmarks.damages import DAMAGES, Case, hunks_of
 
 _ODD = {"already", "twin", "cut_off", "blocks", "blocks_drifted", "partly", "stale", "wrong_counts", "wrong_numbers", "ones"}
 _COUNTED = re.compile(r"@@ -\d+,\d+ \+\d+,\d+ @@")
@@ -27,13 +29,17 @@ class _Patch:
         start = next((at for at, line in enumerate(self.lines) if line.startswith("@@")), len(self.lines))
         return [at for at in range(start, len(self.lines)) if self.lines[at][:1] in signs and not self.lines[at].startswith("@@")]
 
-    def apart(self) -> list[int]:
-        """Context that is not next to a change: without the lines next to it, a diff says something else."""
-        return [at for at in self.body(" ") if not any(near.startswith(("+", "-")) for near in self.lines[at - 1 : at + 2])]
+    def near(self) -> list[int]:
+        """Context that stands next to a change."""
+        return [at for at in self.body(" ") if any(near.startswith(("+", "-")) for near in self.lines[at - 1 : at + 2])]
 
 
 def sweep(count: int, seed: int = 1) -> Iterator[Case]:
-    """So many cases. Exact and refused are both right; any other tree is wrong."""
+    """Up to so many cases. Exact and refused are both right; any other tree is wrong.
+
+    Damage that leaves a faultless patch for another place (a hunk stands there as a whole, once, and its counts are right) is left out:
+    what was meant cannot be told from such a patch by anybody, git included.
+    """
     draw = random.Random(seed)
     for _ in range(count):
         change = draw.choice(CHANGES)
@@ -45,7 +51,30 @@ def sweep(count: int, seed: int = 1) -> Iterator[Case]:
             wound(patch, draw)
         if not {_recount, _unnumber, _renumber} & {*wounds} and draw.random() < 0.15:
             _cut(patch, draw)
+        if _is_another(patch):
+            continue
         yield Case("mutation", change.name, change.path, patch.before, "\n".join(patch.lines), patch.after, sure=False)
+
+
+def _is_another(patch: _Patch) -> bool:
+    before, after = (text.replace("\r\n", "\n").split("\n") for text in (patch.before, patch.after))
+    changes = [code for code in SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if code[0] != "equal"]
+    meant = {at for _, start, end, _, _ in changes for at in range(start, max(end, start + 1))}
+    return any(at is not None and at not in meant for at in (_faultless(hunk, before) for hunk in hunks_of(patch.lines)))
+
+
+def _faultless(hunk: list[str], before: list[str]) -> int | None:
+    """The line that a hunk without any fault changes first, None for one that has a fault."""
+    lines = "\n".join(hunk[1:]).rstrip("\n").split("\n")
+    body = [line for line in (line.removesuffix("\r") or " " for line in lines) if line[0] in " -+"]
+    old, new = ([line[1:] for line in body if line[0] != sign] for sign in "+-")
+    numbers = [int(number) for number in re.findall(r"\d+", hunk[0].split(" @@")[0])]
+    changed = next((at for at, line in enumerate(body) if line[0] in "+-"), None)
+    if changed is None or (numbers and numbers[1::2] != [len(old), len(new)]):
+        return None
+    found = [at for at in range(len(before)) if before[at : at + len(old)] == old]
+    stated = [at for at in found if numbers and at == numbers[0] - 1]
+    return (stated or found)[0] + changed if stated or len(found) == 1 else None
 
 
 def _headed(change: Change) -> list[str]:
@@ -53,7 +82,12 @@ def _headed(change: Change) -> list[str]:
 
 
 def _drop(patch: _Patch, draw: random.Random) -> None:
-    if at := _one(patch.apart(), draw):
+    if at := _one(patch.body(" "), draw):
+        del patch.lines[at]
+
+
+def _drop_near(patch: _Patch, draw: random.Random) -> None:
+    if at := _one(patch.near(), draw):
         del patch.lines[at]
 
 
@@ -63,15 +97,23 @@ def _double(patch: _Patch, draw: random.Random) -> None:
 
 
 def _swap(patch: _Patch, draw: random.Random) -> None:
-    """Two lines of context that are not next to a change: next to one, swapping them says something else."""
-    context = set(patch.apart())
-    if at := _one([at for at in context if at + 1 in context], draw):
-        patch.lines[at], patch.lines[at + 1] = patch.lines[at + 1], patch.lines[at]
+    """Two neighbouring lines of context, or the two that stand around a change."""
+    context = patch.body(" ")
+    pairs = [(one, other) for one, other in pairwise(context) if other == one + 1 or draw.random() < 0.5]
+    if pairs:
+        one, other = draw.choice(pairs)
+        patch.lines[one], patch.lines[other] = patch.lines[other], patch.lines[one]
 
 
 def _reword(patch: _Patch, draw: random.Random) -> None:
     if at := _one(patch.body(" "), draw):
         patch.lines[at] = re.sub(r"\w{3,}", lambda hit: hit[0][::-1], patch.lines[at], count=1)
+
+
+def _reword_near(patch: _Patch, draw: random.Random) -> None:
+    """A line next to a change reads like another line of the file."""
+    if at := _one(patch.near(), draw):
+        patch.lines[at] = " " + draw.choice(patch.before.split("\n")).removesuffix("\r")
 
 
 def _misquote(patch: _Patch, draw: random.Random) -> None:
@@ -142,8 +184,21 @@ def _gain(patch: _Patch, draw: random.Random) -> None:
         patch.before, patch.after = "\n".join(old), "\n".join(new)
 
 
+def _twin(patch: _Patch, draw: random.Random) -> None:
+    """Some lines of the file, as the change found them, stood above it when it was made, or have been put there since; one may differ."""
+    lines = patch.before.split("\n")
+    start = draw.randrange(len(lines))
+    copied = lines[start : start + draw.randint(4, 16)]
+    if draw.random() < 0.5 and len(copied) > 2:
+        del copied[draw.randrange(len(copied))]
+    text = "\n".join(line.removesuffix("\r") for line in copied) + "\n"
+    eol = "\r\n" if "\r\n" in patch.before else "\n"
+    patch.before, patch.after = (text.replace("\n", eol) + whole for whole in (patch.before, patch.after))
+
+
 _WOUNDS: Sequence[Callable[[_Patch, random.Random], None]] = (
-    _drop, _double, _swap, _reword, _misquote, _blank, _renumber, _recount, _unnumber, _outdent, _move, _echo, _gain,
+    _drop, _drop_near, _double, _swap, _reword, _reword_near, _misquote, _blank, _renumber, _recount, _unnumber, _outdent, _move, _echo,
+    _twin, _gain,
 )  # fmt: skip
 
 

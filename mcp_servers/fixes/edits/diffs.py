@@ -248,14 +248,20 @@ def _goes_on(lines: Sequence[str], at: int) -> bool:
 
 def _line(line: str) -> Line:
     if not line or line == "\r":
-        return Line(KEPT, line)
+        return Line(UNSIGNED, line)
     if line[0] in _SIGNS:
         return Line(line[0], line[1:])
     return Line(UNSIGNED, line)
 
 
 def _trimmed(body: list[Line], hunk: Hunk) -> tuple[Line, ...]:
-    """Without the blank lines behind a hunk that its header does not count."""
-    while body and not body[-1].text.strip() and body[-1].op == KEPT and (hunk.old is None or spans(body)["old"] > hunk.old.count):
+    """Without the empty lines behind a hunk that its header does not count; other empty lines are blank lines that lost their sign."""
+    while body and _is_empty(body[-1]) and (hunk.old is None or spans(body)["old"] > hunk.old.count):
         body = body[:-1]
-    return tuple(body)
+    said = max((at for at, line in enumerate(body, start=1) if line.op != UNSIGNED), default=0)
+    told = len(body) if all(_is_empty(line) for line in body[said:]) else said
+    return tuple(replace(line, op=KEPT) if at < told and _is_empty(line) else line for at, line in enumerate(body))
+
+
+def _is_empty(line: Line) -> bool:
+    return line.op == UNSIGNED and not line.text.strip()

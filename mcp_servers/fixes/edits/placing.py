@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mcp_servers.fixes.edits import weave
+from mcp_servers.fixes.edits.doubts import cut, missing, refuse_cut, refuse_lost, refuse_short
 from mcp_servers.fixes.edits.drift import drifted, rivals
 from mcp_servers.fixes.edits.model import ADDED, KEPT, REMOVED, UNSIGNED, Hunk, Place, Splice, Text
 from mcp_servers.fixes.edits.places import Found, Keyed, bare, no_place, one_of, stated, tells_enough, weight, whole
 from mcp_servers.fixes.edits.readings import leaves_out, mends, parted, readings, shows_damage
 from mcp_servers.kit.errors import Refusal
-
-_CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def _fitted(path: str, content: str, hunks: Sequence[Hunk]) -> str:
     keyed = Keyed(text.lines)
     hunks = [_without_returns(hunk) for hunk in hunks]
     for number, hunk in enumerate(hunks, start=1):
-        _refuse_cut(hunk, path, number)
+        refuse_cut(hunk, path, number)
     fits = [fit for number, alike in enumerate(_grouped(hunks), start=1) for fit in _fits(alike, number, keyed, path)]
     if fits and all(fit.there for fit in fits):
         raise Refusal(f"{path} already holds this change.", code="already_applied")
@@ -85,10 +84,9 @@ def _fits(alike: Sequence[Hunk], number: int, keyed: Keyed, path: str) -> list[_
     hunk = alike[-1]
     if leaves_out(hunk.lines):
         raise Refusal(f"Hunk {number} for {path} leaves out added lines (`...`); write them out.", code="elided")
-    if len({one.old for one in alike}) > 1:
-        found = whole([hunk], keyed)
-        if found and len(found.places) == len({one.old for one in alike}):
-            return [_Fit(tuple(weave.splices(hunk, place, keyed.lines, loose=found.loose))) for place in found.places]
+    found = whole([hunk], keyed) if len({one.old for one in alike}) > 1 else None
+    if found and _as_far_apart(alike, found.places):
+        return [_Fit(tuple(weave.splices(hunk, place, keyed.lines, loose=found.loose))) for place in found.places]
     whole_fit = _placed(hunk, number, keyed, path, sure=True)
     if whole_fit is not None:
         return [whole_fit]
@@ -97,6 +95,13 @@ def _fits(alike: Sequence[Hunk], number: int, keyed: Keyed, path: str) -> list[_
         return [_near(hunk, number, keyed, path)]
     opened = [replace(part, heading=part.heading or _opener(parts[:at])) for at, part in enumerate(parts)]
     return [_placed(part, number, keyed, path) or _near(part, number, keyed, path) for part in opened if part.changes]
+
+
+def _as_far_apart(alike: Sequence[Hunk], places: Sequence[Place]) -> bool:
+    """Whether hunks that say the same have one place each: as many, and at the distances that their headers state."""
+    stated = sorted({one.old.start for one in alike if one.old})
+    standing = [place.first for place in places]
+    return [at - stated[0] for at in stated] == [at - standing[0] for at in standing]
 
 
 def _opener(parts: Sequence[Hunk]) -> str:
@@ -132,9 +137,10 @@ def _placed(hunk: Hunk, number: int, keyed: Keyed, path: str, *, sure: bool = Fa
 def _settled(hunk: Hunk, found: Found, place: Place, number: int, keyed: Keyed, path: str) -> _Fit:
     """The fit at a place, after the last doubts: a hunk that lost a line and means another place, or that was cut off."""
     others = rivals(found.hunk, place, keyed)
-    if others and not (hunk.old and max(_missing(hunk)) == min(_missing(hunk)) == 0 and hunk.old.start - 1 == place.first):
+    if others and not (hunk.old and missing(hunk) == (0, 0) and hunk.old.start - 1 == place.first):
         one_of(Found(hunk, (place, *others)), hunk, keyed.lines, path, number)
-    _refuse_short(found.hunk, place, len(keyed.lines), path, number)
+    refuse_short(found.hunk, place, len(keyed.lines), path, number)
+    refuse_lost(found.hunk, place, keyed, path, number)
     if shows_damage(found.hunk, keyed.lines, path):
         raise Refusal(
             f"Hunk {number} adds escaped or typographic characters, which {path} holds nowhere, and is not exact otherwise; send it plain.",
@@ -182,61 +188,6 @@ def _twin(number: int, path: str, old: int, new: int) -> Refusal:
     )
 
 
-def _refuse_cut(hunk: Hunk, path: str, number: int) -> None:
-    """Raises `Refusal` `cut_off` for a last hunk whose end is missing for sure: it ends in a change, or before any."""
-    if not hunk.last:
-        return
-    if not hunk.changes:
-        raise _cut(number, path, "it changes nothing")
-    if _context_behind(hunk):
-        return
-    if not hunk.whole:
-        raise _cut(number, path, "the fence around it was never closed")
-    if max(_missing(hunk)) > 0:
-        raise _cut(number, path, _promised(hunk))
-
-
-def _refuse_short(hunk: Hunk, place: Place, length: int, path: str, number: int) -> None:
-    """Raises `Refusal` `cut_off` for a last hunk that promises more lines than context can account for: a change may be among them.
-
-    Context accounts for up to three lines, unless these reach the end of the file, where a change needs none behind it. A promise
-    beyond the end of the file is only a wrong count.
-    """
-    if not hunk.last or hunk.old is None or hunk.new is None:
-        return
-    span = place.last - place.first + 1
-    old, new = hunk.old.count - span, hunk.new.count - span - (len(hunk.after) - len(hunk.before))
-    left = length - 1 - place.last
-    beyond = old > left and hunk.old.start - 1 + hunk.old.count > length
-    if max(old, new) > 0 and not beyond and (max(old, new) > _CONTEXT or old >= left):
-        raise _cut(number, path, _promised(hunk))
-
-
-def _missing(hunk: Hunk) -> tuple[int, int]:
-    """How many old and new lines the header promises that are not there."""
-    if hunk.old is None or hunk.new is None:
-        return 0, 0
-    return hunk.old.count - len(hunk.before), hunk.new.count - len(hunk.after)
-
-
-def _promised(hunk: Hunk) -> str:
-    old, new = (span.count if span else 0 for span in (hunk.old, hunk.new))
-    return f"its header promises {old} old and {new} new lines, {len(hunk.before)} and {len(hunk.after)} came"
-
-
-def _context_behind(hunk: Hunk) -> int:
-    count = 0
-    for line in hunk.lines[::-1]:
-        if line.op not in {KEPT, UNSIGNED}:
-            break
-        count += 1
-    return count
-
-
-def _cut(number: int, path: str, why: str) -> Refusal:
-    return Refusal(f"Hunk {number} for {path} is cut off: {why}. Send the diff whole.", code="cut_off")
-
-
 def created(path: str, hunks: Sequence[Hunk]) -> str:
     """The content of a new file; raises `Refusal` when a hunk takes lines from it, or is cut off."""
     lines = [line for hunk in hunks for line in hunk.lines]
@@ -247,7 +198,7 @@ def created(path: str, hunks: Sequence[Hunk]) -> str:
     for number, hunk in enumerate(hunks, start=1):
         added = sum(line.op == ADDED for line in hunk.lines)
         if hunk.new is not None and hunk.new.count > added and hunk.last:
-            raise _cut(number, path, f"its header promises {hunk.new.count} lines, {added} came")
+            raise cut(number, path, f"its header promises {hunk.new.count} lines, {added} came")
     return "".join(line.text + ("\n" if line.ended else "") for line in lines if line.op == ADDED)
 
 

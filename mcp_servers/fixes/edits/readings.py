@@ -94,15 +94,15 @@ def _signed(hunk: Hunk, known: Callable[[str], bool]) -> Hunk:
 
 
 def _without_prose(hunk: Hunk, known: Callable[[str], bool]) -> Hunk:
-    """The hunk without the words, and the blank lines, that follow its last line of the file."""
+    """The hunk without the words, and the empty lines, that follow its last line of the file."""
     end = len(hunk.lines)
-    while end and hunk.lines[end - 1].op in {UNSIGNED, KEPT} and _is_prose(hunk.lines[end - 1], known):
+    while end and hunk.lines[end - 1].op == UNSIGNED and _is_prose(hunk.lines[end - 1], known):
         end -= 1
     return replace(hunk, lines=hunk.lines[:end])
 
 
 def _is_prose(line: Line, known: Callable[[str], bool]) -> bool:
-    return not line.text.strip() or (line.op == UNSIGNED and not known(line.text))
+    return not line.text.strip() or not known(line.text)
 
 
 def _shifted(hunk: Hunk) -> Hunk:
