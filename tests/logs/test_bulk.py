@@ -17,13 +17,16 @@ from mcp_servers.kit.project import Project, Source
 from mcp_servers.logs.bulk import digested, mined
 from mcp_servers.logs.bulk.columns import Columns
 from mcp_servers.logs.bulk.halves import read_on_two_cores
+from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.bulk.portions import Target
+from mcp_servers.logs.bulk.shapes import Shapes
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import Query, Severity
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import Tally
 from mcp_servers.logs.sources.files import MAX_LINE, Files, FilesSettings
+from mcp_servers.logs.templates.masking import canonical
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 NUMBERS = st.integers(0, 10**6)
@@ -214,3 +217,36 @@ def test_a_file_that_is_no_text_is_a_note(tmp_path: Path) -> None:
 
     assert (found.lines, found.templates) == (0, ())
     assert found.notes == ("core: not a text file; skipped.",)
+
+
+HEXADECIMAL = st.text("0123456789abcdefABF", min_size=1, max_size=6)
+WRITTEN = st.one_of(HEXADECIMAL, st.sampled_from(["x", "eth", "read", "0x", "-", "_", ".", ":", "é", "v"]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    variants=st.lists(
+        st.tuples(st.lists(WRITTEN, min_size=2, max_size=2), st.lists(WRITTEN, min_size=2, max_size=2)), min_size=1, max_size=40
+    ),
+    quoted=st.booleans(),
+    heads=st.booleans(),
+)
+def test_long_lines_are_one_shape_only_where_their_canonical_forms_are_the_same(
+    variants: list[tuple[list[str], list[str]]], quoted: bool, heads: bool
+) -> None:
+    frame = '{{"k": {}, "a": "b", "c": "d", "e": "f", "text": "{} {}"}}' if quoted else "{} went by {} and {}"
+    lines = [frame.format("".join(one), "".join(two), "".join(one + two)).ljust(160, "z").encode() for one, two in variants * 40]
+    firsts: list[bytes] = []
+
+    def new(line: bytes) -> int:
+        firsts.append(line)
+        return len(firsts) - 1
+
+    shapes = Shapes(new, heads=heads)
+    layouts = Layouts(shapes.number, shapes.strict)
+    numbers = layouts.numbers(b"\n".join(lines), lines)
+
+    assert numbers is not None
+    assert [canonical(line.decode()) for line in lines] == [canonical(firsts[number].decode()) for number in numbers]
+    if heads:
+        assert numbers == list(map(shapes.number, lines))

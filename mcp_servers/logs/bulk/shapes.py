@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.templates.masking import canonical
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -17,11 +19,16 @@ _KNOWN_WORDS = 20_000
 _LONGEST_WORD = 1_024
 _STAMP_WORD = 40
 _SHORTEST_ID = 8
-_KNOWN_LENGTHS = 1_000
 _HEAD_WORDS = 4
+_QUOTED_FROM, _QUOTES = 400, 8  # a line with so many quotes among its first characters is read by them
+_LONG_LINES = 120
+_FEW_LINES = 1_000
 _MOSTLY_NEW = 0.6
 _LOOK_AGAIN = 16  # blocks
 
+_ID = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[a-fA-F]*+0[0a-fA-F]*+(?![A-Za-z0-9\x80-\xff])")
+_PARTED_ID = re.compile(rb"(?<![^ \"(\[=])0(?:-(?:0|[a-fA-F]{4,}))+(?![^ \",;)\]])")
+_QUOTE = re.compile(rb'"')
 _ASCII_WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*0[A-Za-z0-9]*(?![A-Za-z0-9\x80-\xff])")
 
 New = Callable[[bytes], int]
@@ -29,14 +36,22 @@ New = Callable[[bytes], int]
 
 
 class _Words(dict[bytes, bytes]):
-    """The canonical spelling of words in which every digit is a zero already. Bounded: emptied when it is full."""
+    """The canonical spelling of words in which every digit is a zero already. Bounded: emptied when it is full.
 
-    def __init__(self, spell: Callable[[bytes], bytes]) -> None:
+    What holds an id is looked up by the spelling of its ids, which would else fill the memory with words never seen again.
+    """
+
+    def __init__(self, spell: Callable[[bytes], bytes], ids_from: int = _SHORTEST_ID) -> None:
         super().__init__()
         self._spell = spell
+        self._ids_from = ids_from
 
     def __missing__(self, word: bytes) -> bytes:
+        if len(word) >= self._ids_from and (short := _ID.sub(b"0", word)) != word:
+            return self[_PARTED_ID.sub(_spelt_parts, short)]
         spelt = self._spell(word)
+        if len(word) > _LONGEST_WORD:
+            return spelt
         if len(self) >= _KNOWN_WORDS:
             self.clear()
         self[word] = spelt
@@ -56,18 +71,22 @@ class Shapes:
     _lines: dict[bytes, int] = field(default_factory=dict[bytes, int])
     _shapes: dict[bytes, int] = field(default_factory=dict[bytes, int])
     _words: _Words = field(default_factory=lambda: _Words(_spelt))
-    _head_words: _Words = field(default_factory=lambda: _Words(_spelt_in_head))
-    _between: _Words = field(default_factory=lambda: _Words(_spelt_between))
-    _ids: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+    _head_words: _Words = field(default_factory=lambda: _Words(_spelt_in_head, sys.maxsize))
+    _between: _Words = field(default_factory=lambda: _Words(_spelt_between, sys.maxsize))
+    _layouts: Layouts = field(init=False)
     _skip: int = 0
+
+    def __post_init__(self) -> None:
+        self._layouts = Layouts(self.number, self.strict)
 
     def counts(self, block: bytes) -> Counter[int]:
         """How many lines of the block each shape has."""
-        flat = block.translate(_ZEROS).split(b"\n")
         if self._skip:
-            return Counter(self._numbers_of_new(flat, block))
+            return Counter(self._numbers_of_new(block))
+        flat = block.translate(_ZEROS).split(b"\n")
         found = Counter(flat)
-        self._learn(flat, found, block)
+        if not self._learned(flat, found, block):
+            return Counter(self._numbers_of_new(block))
         counts: Counter[int] = Counter()
         for line, count in found.items():
             counts[self._lines[line]] += count
@@ -75,35 +94,42 @@ class Shapes:
 
     def numbers(self, block: bytes) -> list[int]:
         """The shape of each line of the block."""
-        flat = block.translate(_ZEROS).split(b"\n")
         if self._skip:
-            return self._numbers_of_new(flat, block)
-        self._learn(flat, set(flat), block)
+            return self._numbers_of_new(block)
+        flat = block.translate(_ZEROS).split(b"\n")
+        if not self._learned(flat, set(flat), block):
+            return self._numbers_of_new(block)
         return list(map(self._lines.__getitem__, flat))
 
-    def _learn(self, flat: Sequence[bytes], found: Iterable[bytes], block: bytes) -> None:
-        """Gives numbers to the lines that are new in the first form."""
+    def _learned(self, flat: Sequence[bytes], found: Collection[bytes], block: bytes) -> bool:
+        """Gives numbers to the lines that are new in the first form; False where that does not pay."""
         unknown = [line for line in found if line not in self._lines]
+        if len(unknown) > _MOSTLY_NEW * len(flat) and len(flat) > _FEW_LINES:
+            self._skip = _LOOK_AGAIN
+            return False
         if not unknown:
-            return
+            return True
         if len(self._lines) + len(unknown) > _KNOWN_LINES:
             self._lines.clear()
             unknown = list(found)
-        if len(unknown) > _MOSTLY_NEW * len(flat) and len(flat) > 1_000:
-            self._skip = _LOOK_AGAIN
         raw = block.split(b"\n")
         first = dict(zip(reversed(flat), reversed(raw), strict=True))
         for line in unknown:
-            self._lines[line] = self._number(line, first[line])
+            self._lines[line] = self.number(first[line])
+        return True
 
-    def _numbers_of_new(self, flat: Sequence[bytes], block: bytes) -> list[int]:
+    def _numbers_of_new(self, block: bytes) -> list[int]:
         self._skip -= 1
         if not self._skip:
             self._lines.clear()
-        return list(map(self._number, flat, block.split(b"\n")))
+        lines = block.split(b"\n")
+        if len(block) > _LONG_LINES * len(lines) and (numbers := self._layouts.numbers(block, lines)):
+            return numbers
+        return list(map(self.number, lines))
 
-    def _number(self, flat: bytes, raw: bytes) -> int:
-        shape = self._shape(flat)
+    def number(self, raw: bytes) -> int:
+        """The shape of one line."""
+        shape = self._shape(raw.translate(_ZEROS))
         number = self._shapes.get(shape)
         if number is None:
             number = self.new(raw)
@@ -112,40 +138,30 @@ class Shapes:
             self._shapes[shape] = number
         return number
 
-    def _spell_ids(self, words: list[bytes]) -> None:
-        """Spells the ids that stand where the first line of so many words had some: they would never be found among the words known."""
-        places = self._ids.get(len(words))
-        if places is None:
-            if len(self._ids) >= _KNOWN_LENGTHS:
-                self._ids.clear()
-            found = enumerate(words)
-            places = self._ids[len(words)] = tuple(
-                at for at, word in found if len(word) >= _SHORTEST_ID and _is_id(word) and word.strip(b"0")
-            )
-        for at in places:
-            if _is_id(words[at]) and len(words[at]) >= _SHORTEST_ID:
-                words[at] = b"0"
+    def strict(self, line: bytes) -> Sequence[int]:
+        """The stretches of a line, begin and end in turn, where numbers keep their lengths."""
+        return _head(line) if self.heads else ()
 
     def _shape(self, flat: bytes) -> bytes:
-        if flat.count(b'"', 0, 400) >= 8:
+        if flat.count(b'"', 0, _QUOTED_FROM) >= _QUOTES:
             parts = flat.split(b'"')
-            self._spell_ids(parts)
             if self.heads:
                 parts[::2] = map(self._between.__getitem__, parts[::2])
                 parts[1::2] = map(self._words.__getitem__, parts[1::2])
                 return b'"'.join(parts)
             return b'"'.join(map(self._words.__getitem__, parts))
         words = flat.split(b" ")
-        self._spell_ids(words)
         if not self.heads:
             return b" ".join(map(self._words.__getitem__, words))
         head = map(self._head_words.__getitem__, words[:_HEAD_WORDS])
         return b" ".join([*head, *map(self._words.__getitem__, words[_HEAD_WORDS:])])
 
 
-def _is_id(word: bytes) -> bool:
-    """Whether a word is hexadecimal with a digit: its canonical spelling is a zero."""
-    return b"0" in word and not word.translate(None, b"0abcdefABCDEF")
+def _head(line: bytes) -> Sequence[int]:
+    """Where numbers keep their lengths: in the words in front, or between quoted texts."""
+    if line.count(b'"', 0, _QUOTED_FROM) < _QUOTES:
+        return (0, len(b" ".join(line.split(b" ", _HEAD_WORDS)[:_HEAD_WORDS])))
+    return [0, *(at + 1 - place % 2 for place, at in enumerate(map(re.Match[bytes].start, _QUOTE.finditer(line)), start=1))]
 
 
 def _spelt_in_head(word: bytes) -> bytes:
@@ -160,6 +176,11 @@ def _spelt_between(word: bytes) -> bytes:
     if b"0" not in word or word.translate(None, b"0123456789.,:-[]{}() truefalsn"):
         return word
     return _spelt(word)
+
+
+def _spelt_parts(found: re.Match[bytes]) -> bytes:
+    """As the mask reads it: one value, also where a part of it holds no digit."""
+    return b"0" + b"-0" * found[0].count(b"-")
 
 
 def _spelt(word: bytes) -> bytes:
