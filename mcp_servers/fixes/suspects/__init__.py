@@ -1,4 +1,8 @@
-"""Which commit broke it: blame of the lines in the trace first, then their functions, then their files, then age. Three, not one."""
+"""Which commit broke it: blame of the lines in the trace first, then who changed their functions, then their files, then age. Three, not one.
+
+A commit of the first failing release comes before every older one: what failed first there came with it. Commits that changed only form are
+looked through, moves and renames are followed, and what came after the onset is out.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mcp_servers.fixes.model import Suspect
+from mcp_servers.fixes.places import Place
+from mcp_servers.fixes.places import rank as ranking
+from mcp_servers.fixes.policy import is_test
 from mcp_servers.fixes.settings import line_of
+from mcp_servers.fixes.suspects.configured import MOST_FILES, changed_keys, is_setting, words_of
+from mcp_servers.fixes.suspects.history import History
 from mcp_servers.kit import syntax
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Commit, Repository
-from mcp_servers.kit.stack import StackTrace, bare_function, resolve_path
+from mcp_servers.kit.stack import Frame, StackTrace, bare_function, resolve_path
 
 SHOWN = 3
 _FRAMES = 6
-_FILE_COMMITS = 20
 _WINDOW = 12
-_LINE, _FUNCTION, _FILE, _KEY = 8.0, 3.0, 1.0, 8.0
-_RELEASE = 4.0
+_LINE, _FUNCTION, _FILE, _KEY, _SETTING = 8.0, 4.0, 1.0, 8.0, 2.5
+_RELEASE = 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +63,36 @@ def find(
 ) -> list[Suspect]:
     """At most three commits that may have caused the failure, best first; empty when nothing in the trace or the keys leads to one.
 
-    `releases` are those seen failing; `keys` maps a configuration file to the dotted key that is suspected.
+    `releases` are those seen failing; `keys` maps a configuration file to the dotted key that is suspected. A trace that ends in a failing check
+    is asked about what that check calls (see `places`).
     """
     narrowed = released(repository, releases)
     at = narrowed.upper or repository.head(ref)
     touches = [*_of_trace(repository, at, trace, onset), *_of_keys(repository, at, keys or {})]
     commits = repository.commits(sorted({touch.commit for touch in touches}))
     return rank(touches, commits, onset=onset, narrowed=narrowed)
+
+
+def places(repository: Repository, at: str, trace: StackTrace) -> list[Place]:
+    """The functions at a commit that most likely hold the mistake, best first."""
+    blobs = {entry.path: entry.id for entry in repository.entries(at)}
+
+    def read(path: str) -> str:
+        return repository.blobs([blobs[path]])[blobs[path]].decode("utf-8", "backslashreplace")
+
+    return ranking(tuple(blobs), read, trace)
+
+
+def acquitted(repository: Repository, releases: Iterable[str], found: Sequence[Suspect]) -> str:
+    """The sentence for a deploy that nothing speaks against: its commits are known, and none of the suspects is among them; else empty."""
+    narrowed = released(repository, releases)
+    if not narrowed.commits or any(one.commit in narrowed.commits for one in found):
+        return ""
+    older = " Those named are older." if found else ""
+    return (
+        f"No suspect in this deploy: none of the {len(narrowed.commits)} commits of {narrowed.release} touched a line, function, file or setting "
+        f"of this failure.{older}"
+    )
 
 
 def rank(
@@ -119,32 +150,77 @@ def _of_trace(repository: Repository, at: str, trace: StackTrace | None, onset: 
     if trace is None:
         return []
     files = repository.files(at)
-    frames = [frame for exception in trace.exceptions for frame in reversed(exception.frames) if frame.in_app][:_FRAMES]
+    placed = _placed(repository, at, files, trace)
+    if not placed:
+        return []
+    configured = [file for file in files if is_setting(file)][:MOST_FILES]
+    history = History(repository, at, [*dict.fromkeys([file for file, _ in placed]), *configured], onset)
     touches: list[Touch] = []
-    for depth, frame in enumerate(frames):
-        file = resolve_path(frame.file, files)
-        if file is not None:
-            touches += _of_place(repository, at, file, frame.line, frame.function, depth)
-            touches += _of_file(repository, at, file, depth, onset)
-    return touches
+    read: set[str] = set()
+    for depth, (file, frame) in enumerate(placed):
+        text = repository.text(at, file)
+        read |= words_of(text)
+        touches += _of_place(history, text, file, frame.line, frame.function, depth)
+        touches += _of_file(history, file, depth)
+    return [*touches, *_of_settings(history, configured, read)]
 
 
-def _of_place(repository: Repository, at: str, file: str, line: int, function: str, depth: int) -> list[Touch]:
-    first, last = _function_lines(repository.text(at, file), file, line, bare_function(function))
+def _placed(repository: Repository, at: str, files: Sequence[str], trace: StackTrace) -> list[tuple[str, Frame]]:
+    """The frames of ours, the one nearest the throw first; for a failing check, which has none, what it calls."""
+    frames = [frame for exception in trace.exceptions for frame in reversed(exception.frames) if frame.in_app][:_FRAMES]
+    found = [(file, frame) for frame in frames if (file := resolve_path(frame.file, files)) is not None]
+    ours = [(file, frame) for file, frame in found if not is_test(file)]
+    if ours or not found:
+        return ours
+    return [(place.file, Frame(place.file, 0, place.function)) for place in places(repository, at, trace)]
+
+
+def _of_place(history: History, text: str, file: str, line: int, function: str, depth: int) -> list[Touch]:
+    name = bare_function(function)
+    first, last = _function_lines(text, file, line, name)
     if not last:
         return []
-    blamed = repository.blame(at, file, first, last)
+    blamed = history.blame(file, first, last)
+    reason = f"changed the function {function} in {file}"
     touches = [
-        Touch(commit, _FUNCTION, depth, f"changed the function {function} in {file}", file, number) for number, commit in blamed.items()
+        Touch(commit, _FUNCTION / (1 + 0.02 * abs(number - line) * bool(line)), depth, reason, file, number)
+        for number, commit in blamed.items()
     ]
+    touches += _of_function(history, file, name, depth, reason)
     if line in blamed:
         touches.append(Touch(blamed[line], _LINE, depth, f"last changed the failing line {file}:{line}", file, line))
     return touches
 
 
-def _of_file(repository: Repository, at: str, file: str, depth: int, onset: datetime | None) -> list[Touch]:
-    recent = repository.log(at, file, limit=_FILE_COMMITS, before=onset)
-    return [Touch(commit.id, _FILE / (1 + 0.1 * age), depth, f"changed {file}", file) for age, commit in enumerate(recent)]
+def _of_function(history: History, file: str, name: str, depth: int, reason: str) -> list[Touch]:
+    """Who changed the code of the function, a line that is gone included: blame sees only what is left."""
+    changed = [
+        change for change in history.changes
+        if change.file == file and change.before and any(bare_function(one) == name for one in history.changed_functions(change))
+    ]  # fmt: skip
+    return [Touch(change.commit, _FUNCTION / (1 + 0.1 * age), depth, reason, file) for age, change in enumerate(changed)]
+
+
+def _of_file(history: History, file: str, depth: int) -> list[Touch]:
+    recent = [change for change in history.changes if change.file == file and change.commit not in history.empty]
+    return [Touch(change.commit, _FILE / (1 + 0.1 * age), depth, f"changed {file}", file) for age, change in enumerate(recent)]
+
+
+def _of_settings(history: History, configured: Sequence[str], read: set[str]) -> list[Touch]:
+    """Who changed a setting whose name the code of the place has in it."""
+    touches: list[Touch] = []
+    for age, change in enumerate(change for change in history.changes if change.file in configured and change.before):
+        for key in sorted(changed_keys(*history.texts(change)) & read):
+            touches.append(
+                Touch(
+                    change.commit,
+                    _SETTING / (1 + 0.1 * age),
+                    0,
+                    f"changed {key} in {change.file}, which the failing code reads",
+                    change.file,
+                )
+            )
+    return touches
 
 
 def _of_keys(repository: Repository, at: str, keys: Mapping[str, str]) -> list[Touch]:
