@@ -31,6 +31,8 @@ _COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "bubblewrap": (lambda: bool(shutil.which("bwrap")), "apt-get install bubblewrap"),
     "docker": (_docker, "apt-get install docker.io, then start the engine (scripts/start-docker)"),
     "postgresql": (_postgresql, "apt-get install postgresql"),
+    "node": (lambda: bool(shutil.which("node")), "apt-get install nodejs"),
+    "phpunit": (lambda: bool(shutil.which("phpunit")), "apt-get install php-cli phpunit"),
     "claude": (CLAUDE.exists, "npm install --prefix .tools/claude @anthropic-ai/claude-code"),
     "emulate": (EMULATE.exists, "npm install --prefix .tools/emulate emulate@0.11.2"),
 }

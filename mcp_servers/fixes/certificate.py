@@ -20,6 +20,7 @@ from mcp_servers.fixes.judging import compare, differs, judge_green, judge_probe
 from mcp_servers.fixes.model import Certificate
 from mcp_servers.fixes.policy import is_test
 from mcp_servers.fixes.testrun import Interpreter, Plan, TestRun, run_tests
+from mcp_servers.fixes.toolchains import chosen
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import Failure, bare_function
 
@@ -55,9 +56,18 @@ def try_tests(
     """Runs every candidate (path, content) on the base, each in its own process of one jail. Raises `Refusal` for a path outside."""
     for path, _ in candidates:
         require_inside(path)
-    plans = [Plan((path,), {path: content}) for path, content in candidates]
-    runs = run_tests(jail, base, plans, interpreter=Interpreter.find(tests, root), runner=tests.runner, limits=limits) if plans else []
-    return [_attempt(path, content, failure, run) for (path, content), run in zip(candidates, runs, strict=True)]
+    interpreter = Interpreter.find(tests, root)
+    runs: dict[int, TestRun] = {}
+    for language in dict.fromkeys(disproofs.language(path) for path, _ in candidates):
+        mine = [number for number, (path, _) in enumerate(candidates) if disproofs.language(path) == language]
+        plans = [Plan((candidates[number][0],), dict([candidates[number]])) for number in mine]
+        toolchain = chosen(tests, plans[0].paths[0])
+        seen = run_tests(jail, base, plans, interpreter=interpreter, runner=tests.runner, limits=limits, toolchain=toolchain)
+        runs.update(zip(mine, seen, strict=True))
+    return [
+        _attempt(path, content, failure, run)
+        for (path, content), run in zip(candidates, [runs[number] for number in range(len(candidates))], strict=True)
+    ]
 
 
 def certify(
@@ -102,7 +112,8 @@ def certify(
         bench = Bench(base, result, reading, tests, jail, Interpreter.find(tests, root), limits, suite_limits)
         runs = max(2, runs, CHANCY_RUNS if disproofs.uncertain(reading) else 0)
         blank = bench.examine(blank, runs, {} if known_suite is None else known_suite)
-    log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name}: {blank.reason}\n{blank.log}"
+    toolchain = chosen(tests, test_path)
+    log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name} by {toolchain.name if toolchain else tests.runner}: {blank.reason}\n{blank.log}"
     return replace(blank, log=log[:_LOG], seconds=round(time.monotonic() - started, 3))
 
 
@@ -184,12 +195,19 @@ class Bench:
 
     def _run(self, work: Path, plans: Sequence[Plan]) -> list[TestRun]:
         limits = self.suite_limits if any(plan.brief for plan in plans) else self.limits
-        return run_tests(self.jail, work, plans, interpreter=self.interpreter, runner=self.tests.runner, limits=limits)
+        toolchain = chosen(self.tests, self.reading.test_path)
+        return run_tests(self.jail, work, plans, interpreter=self.interpreter, runner=self.tests.runner, limits=limits, toolchain=toolchain)
 
     def _suite_plan(self) -> Plan | None:
         """How the project's own tests run; None when it has none."""
-        tests = (name for name in self.reading.before if is_test(name) and name.endswith(".py") and not name.endswith("conftest.py"))
-        return Plan(self.tests.paths, brief=True, without=disproofs.added_tests(self.reading)) if any(tests) else None
+        language = disproofs.language(self.reading.test_path)
+        tests = sorted(
+            name
+            for name in self.reading.before
+            if is_test(name) and disproofs.language(name) == language and not name.endswith("conftest.py")
+        )
+        paths = self.tests.paths if language == "python" else tuple(tests)
+        return Plan(paths, brief=True, without=disproofs.added_tests(self.reading)) if tests else None
 
     def _judge_suites(
         self,

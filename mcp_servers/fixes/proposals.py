@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_servers.fixes.certificate import Attempt, certify, try_tests
@@ -16,6 +16,7 @@ from mcp_servers.fixes.edits.workspace import Workspace
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.model import Finding, Proposal
 from mcp_servers.fixes.policy import is_test, judge, strange, texts_of, version
+from mcp_servers.fixes.toolchains import LANGUAGES
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import ABSENT, GITLINK, FileChange, Repository
 from mcp_servers.kit.policy import SHIPPED, Policy
@@ -55,7 +56,13 @@ def propose(
         test=test["content"],
         draft={key: clean(draft[key]) for key in _TOLD if draft.get(key)},
         findings=tuple(findings),
-        plan={**asdict(project.tests), "paths": list(project.tests.paths), "test": test["path"], "runs": RUNS},
+        plan={
+            **asdict(project.tests),
+            "paths": list(project.tests.paths),
+            "command": list(project.tests.command),
+            "test": test["path"],
+            "runs": RUNS,
+        },
     )
 
 
@@ -102,7 +109,7 @@ def certified(
     suites: MutableMapping[str, frozenset[str]] | None = None,
 ) -> Proposal:
     """The proposal with what the sandbox saw of it, passed or refuted. `suites` remembers what passed in which tree."""
-    with _exported(repository, scratch, base=proposal.base, result=proposal.tree) as folder:
+    with exported(repository, scratch, base=proposal.base, result=proposal.tree) as folder:
         certificate = certify(
             base=folder / "base",
             result=folder / "result",
@@ -126,7 +133,7 @@ def attempts(
     commit = repository.head(base)
     for path, _ in candidates:
         _place_for_a_test(repository, commit, path)
-    with _exported(repository, scratch, base=commit) as folder:
+    with exported(repository, scratch, base=commit) as folder:
         return try_tests(base=folder / "base", candidates=candidates, failure=failure, tests=project.tests, jail=jail, root=project.root)
 
 
@@ -139,7 +146,7 @@ def _test_of(repository: Repository, base: str, draft: Mapping[str, Any]) -> Map
 
 
 def _place_for_a_test(repository: Repository, commit: str, path: str) -> None:
-    if not is_test(path) or not path.endswith(".py") or path.rpartition("/")[2] == "conftest.py":
+    if not is_test(path) or PurePosixPath(path).suffix not in LANGUAGES or path.rpartition("/")[2] == "conftest.py":
         raise Refusal(f"{path!r} is no place for a test; write for example tests/test_reproduces_ab12cd.py.", code="test_path")
     if repository.entry(commit, path):
         raise Refusal(f"{path} exists already; a reproduction is a new file, so choose another name.", code="test_exists")
@@ -151,7 +158,7 @@ def _blob_ids(change: FileChange) -> list[str]:
 
 
 @contextmanager
-def _exported(repository: Repository, scratch: Path, **trees: str) -> Generator[Path]:
+def exported(repository: Repository, scratch: Path, **trees: str) -> Generator[Path]:
     """A folder of ours with these trees in it, each under its name; it is gone afterwards."""
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="trees-", dir=scratch) as name:

@@ -13,12 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_servers.fixes.jail import MIB, Jail, Limits, Outcome
+from mcp_servers.fixes.toolchains import Toolchain
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import StackTrace
 
 RUNNER = Path(__file__).with_name("runner")
 PARALLEL = 2
+_TEXT = 16 * 1024
 _CONTROL = "def test_control():\n    raise RuntimeError('control')\n"
 _FORGED = "A test of ours that has to fail did not, so the report of the tests is not believed."
 _STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
@@ -88,6 +90,7 @@ class Plan:
     without: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     reach: str = ""
+    command: tuple[str, ...] = ()
 
     def job(self) -> dict[str, Any]:
         return {**asdict(self), "write": dict(self.write), "env": dict(self.env)}
@@ -137,23 +140,27 @@ class TestRun:
         return frozenset(name for name, seen in self.tests.items() if seen.outcome == outcome)
 
 
-def run_tests(jail: Jail, work: Path, plans: Sequence[Plan], *, interpreter: Interpreter, runner: str, limits: Limits) -> list[TestRun]:
+def run_tests(
+    jail: Jail,
+    work: Path,
+    plans: Sequence[Plan],
+    *,
+    interpreter: Interpreter,
+    runner: str,
+    limits: Limits,
+    toolchain: Toolchain | None = None,
+) -> list[TestRun]:
     """Runs every plan in its own process, all in one jail over one copy of `work`; returns what each reported, in order."""
-    controls = [None if plan.brief else Control.beside(plan.paths[0]) for plan in plans]
-    plans = [control.added(plan) if control else plan for plan, control in zip(plans, controls, strict=True)]
+    controls = [None if plan.brief or toolchain else Control.beside(plan.paths[0]) for plan in plans]
+    plans = [control.added(plan) if control else _commanded(plan, toolchain) for plan, control in zip(plans, controls, strict=True)]
     nonce = secrets.token_hex(32)
     rounds = -(-len(plans) // PARALLEL)
-    job = {
-        "runner": runner,
-        "seconds": limits.seconds,
-        "parallel": PARALLEL,
-        "runs": [plan.job() for plan in plans],
-    }
+    job = {"runner": runner, "seconds": limits.seconds, "parallel": PARALLEL, "runs": [plan.job() for plan in plans]}
     data = json.dumps(job).encode("ascii")
     outcome = jail.run(
         [str(interpreter.python), "-I", "-B", str(RUNNER)],
         work=work,
-        readable=(*interpreter.readable, RUNNER),
+        readable=(*interpreter.readable, RUNNER, *(toolchain.readable() if toolchain else ())),
         env={},
         limits=_outer(limits, rounds),
         stdin=b"%012d" % len(data) + data + nonce.encode("ascii"),
@@ -161,8 +168,34 @@ def run_tests(jail: Jail, work: Path, plans: Sequence[Plan], *, interpreter: Int
     reports = _reports(outcome.output, nonce, len(plans))
     if reports is None:
         return [TestRun({}, _silence(outcome, limits), outcome.output[-2000:]) for _ in plans]
+    if toolchain:
+        return [_printed(report, plan, toolchain, limits) for report, plan in zip(reports, plans, strict=True)]
     runs = [_run(report, limits) for report in reports]
     return [control.checked(run) if control else run for run, control in zip(runs, controls, strict=True)]
+
+
+def _commanded(plan: Plan, toolchain: Toolchain | None) -> Plan:
+    if toolchain is None:
+        return plan
+    command = toolchain.all(plan.paths) if plan.brief else toolchain.one(plan.paths[0])
+    return replace(plan, command=tuple(command), env={**toolchain.env, **plan.env})
+
+
+def _printed(report: Mapping[str, Any], plan: Plan, toolchain: Toolchain, limits: Limits) -> TestRun:
+    """What a command's output says; it passed nothing when it left with an error and yet names no failed test."""
+    text, ran = str(report["log"]), plan.paths[0] if plan.paths else "."
+    if report["timed_out"]:
+        return TestRun({}, f"The tests did not finish within {limits.seconds:g} s.", text[-_TEXT:])
+    if report["code"] in {126, 127} or report["code"] < 0:
+        return TestRun({}, f"{toolchain.name} did not run (exit {report['code']}); {_last_line(text)}", text[-_TEXT:])
+    read = toolchain.read(text, int(report["code"]), ran)
+    tests = {
+        f"{ran}::{name}" if name != ran and not plan.brief else name: Seen(outcome, (trace,) if trace else ())
+        for name, (outcome, trace) in read.items()
+    }
+    if report["code"] and not any(seen.outcome == "failed" for seen in tests.values()):
+        return TestRun({}, f"{toolchain.name} failed without naming a test (exit {report['code']}); {_last_line(text)}", text[-_TEXT:])
+    return TestRun(tests, "", text[-_TEXT:])
 
 
 def _outer(limits: Limits, rounds: int) -> Limits:

@@ -24,11 +24,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Tests:
-    """How the project's tests are run. `python` is the interpreter that has the project's dependencies, relative to the root or absolute."""
+    """How the project's tests are run. `python` is the interpreter that has the project's dependencies, relative to the root or absolute.
+    `command` runs one test file of any other language: `{path}` stands for it, and leaving with 0 is passing."""
 
     runner: str = "pytest"
     python: str = ""
     paths: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Project:
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
-        _known(tests, {"runner", "python", "paths"}, "[tests]")
+        _known(tests, {"runner", "python", "paths", "command"}, "[tests]")
         return cls(
             root=root,
             name=str(project.get("name", root.name)),
@@ -74,6 +76,7 @@ class Project:
                 runner=str(tests.get("runner", "pytest")),
                 python=str(tests.get("python", "")),
                 paths=tuple(str(path) for path in tests.get("paths", ())),
+                command=tuple(str(word) for word in tests.get("command", ())),
             ),
         )
 

@@ -219,13 +219,18 @@ def _of_text(path: str, reading: Reading) -> Iterator[str]:
 
 def _of_test(reading: Reading) -> Iterator[str]:
     imported, function = _imported(reading.test_tree), reading.failure.function.split(".")[-1]
+    own = {part for path in reading.before for part in path.split("/")[:2]}
     for node in ast.walk(reading.test_tree):
         line = getattr(node, "lineno", 0)
-        if isinstance(node, ast.Attribute | ast.Name) and (found := _TEST_REACHES.search(_full(dotted(node), imported))):
+        if (
+            isinstance(node, ast.Attribute | ast.Name)
+            and (found := _TEST_REACHES.search(_full(dotted(node), imported)))
+            and found[0] not in own
+        ):
             yield f"The test reaches for its own judge: {reading.test_path}:{line} uses {found[0].rstrip('.')}; a reproduction only calls the program."
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names]
-            if bad := next((name for name in names if name.split(".")[0] in {"_pytest", "pluggy", "gc", "ctypes", "atexit"}), ""):
+            if bad := next((name for name in names if name.split(".")[0] in {"_pytest", "pluggy", "gc", "ctypes", "atexit"} - own), ""):
                 yield f"The test reaches for its own judge: {reading.test_path}:{line} imports {bad}; a reproduction only calls the program."
         elif function and _replaces(node, function):
             yield f"The test replaces {function}, which is what fails in production: {reading.test_path}:{line}; call it as it is."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from mcp_servers.fixes.policy import is_test
+from mcp_servers.fixes.toolchains import LANGUAGES
 from mcp_servers.kit import syntax
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.stack import Failure
 
 CHECK = "KINTSUGI_CHECK"
+_DECLARED = re.compile(rf"\\b{CHECK}\\s*=\\s*(?P<quote>[\"'])(?P<check>[^\"']+)(?P=quote)")
 _SETTINGS = {".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".properties"}
-LANGUAGES = {".py": "python", ".js": "node", ".cjs": "node", ".mjs": "node", ".php": "php", ".go": "go"}
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def require_inside(path: str) -> None:
 def declared_check(test: str) -> str:
     """The name in `KINTSUGI_CHECK = "…"` of a test that checks a bound instead of repeating an exception, else the empty string."""
     tree = parsed(test)
+    if tree is None and (found := _DECLARED.search(test)):
+        return found["check"]
     for node in tree.body if tree else ():
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(check))) if name == CHECK:

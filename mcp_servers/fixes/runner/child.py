@@ -29,6 +29,8 @@ def be_child(run: Event, pytest: Any, go: int, events: int, log: int) -> None:
     if not token:
         os._exit(3)
     protect(False)
+    if run.get("command"):
+        become(run)
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
         send = sender(events, token)
@@ -41,6 +43,18 @@ def be_child(run: Event, pytest: Any, go: int, events: int, log: int) -> None:
         sys.stderr.flush()
     finally:
         os._exit(0)
+
+
+def become(run: Event) -> None:
+    """Gives this process to a command: what it prints and how it leaves is its report."""
+    try:
+        prepare(run)
+        os.environ["PWD"] = str(Path.cwd())
+        os.execvp(run["command"][0], run["command"])
+    except OSError as error:
+        os.write(2, str(error).encode("utf-8", "replace"))
+    finally:
+        os._exit(127)
 
 
 def close_others(keep: set[int]) -> None:
@@ -78,4 +92,14 @@ def prepare(run: Event) -> None:
             (here / name).unlink()
     sys.dont_write_bytecode = True
     sys.path[:0] = [str(here)] + [str(here / "src")] * (here / "src").is_dir()
-    sys.argv = ["pytest"]
+    sys.argv = ["python"]
+    forget_what_the_project_is(here)
+
+
+def forget_what_the_project_is(here: Path) -> None:
+    """Modules that pytest brought along are loaded anew where the project is one of them."""
+    own = {path.name.partition(".")[0] for root in (here, here / "src") if root.is_dir() for path in root.iterdir()} - {"pytest", "_pytest"}
+    for name in [name for name in sys.modules if name.partition(".")[0] in own and name not in sys.builtin_module_names]:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if "site-packages" in file:
+            del sys.modules[name]

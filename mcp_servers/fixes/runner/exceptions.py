@@ -67,7 +67,7 @@ def frames_of(error: BaseException, run: Event) -> list[Event]:
 
 
 def frame_of(code: Any, line: int, run: Event) -> Event:
-    file = os.path.realpath(code.co_filename)
+    file = code.co_filename if code.co_filename.startswith("<") else os.path.realpath(code.co_filename)
     inside = file.startswith(run["here"])
     if inside:
         file = file[len(run["here"]) :]

@@ -43,6 +43,7 @@ class Child:
 
     def __init__(self, run: Event, pytest: Any) -> None:
         go, self.go = os.pipe()
+        self.command = bool(run.get("command"))
         self.events, events = os.pipe()
         self.log, log = os.pipe()
         self.token = ""
@@ -71,7 +72,7 @@ class Child:
             elif pipe == self.events:
                 self.heard = (self.heard + data)[: EVENT_BYTES + 1]
             else:
-                self.said = (self.said + data)[-LOG_BYTES:]
+                self.said = (self.said + data)[-(EVENT_BYTES if self.command else LOG_BYTES) :]
 
     def over(self, seconds: float) -> bool:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -111,6 +112,8 @@ class Child:
                 reached = event["functions"]
             else:
                 tests[event["id"]] = event["seen"]
+        if self.command:
+            ended = not self.timed_out and (self.status or 0) >= 0
         log = self.said.decode("utf-8", "replace")
         return {
             "tests": tests,

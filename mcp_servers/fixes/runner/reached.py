@@ -44,7 +44,7 @@ class Reached:
                 self.stop()
 
     def inside(self, name: str) -> str:
-        path = os.path.realpath(name)
+        path = name if name.startswith("<") else os.path.realpath(name)
         if not path.startswith(self.run["here"]) or "site-packages" in path:
             return ""
         path = path[len(self.run["here"]) :]

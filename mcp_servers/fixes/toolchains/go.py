@@ -1,0 +1,69 @@
+"""Go: `go test -json`, with the panics among what the tests print."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from mcp_servers.fixes.toolchains import Outcomes, Toolchain, below
+from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
+
+_PANIC = re.compile(r"^panic: (?P<text>.*?)(?: \[recovered.*\])?$", re.M)
+_TYPED = re.compile(r"^(?P<type>runtime error|[\w.*/]+Error)(?:[:{(] ?|$)")
+_FRAME = re.compile(r"^(?P<function>[\w./@~-]+(?:\(\*?\w+\)\.)?[\w.·]*)\(.*\)\n\t(?P<file>\S+\.go):(?P<line>\d+)", re.M)
+_FAILED = re.compile(r"^\s+(?P<file>\w[\w.-]*_test\.go):(?P<line>\d+): (?P<text>.*)$", re.M)
+_KINDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+
+
+def read(text: str, code: int, ran: str) -> Outcomes:
+    outcomes: dict[str, str] = {}
+    printed: defaultdict[str, str] = defaultdict(str)
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+            name, action = str(event.get("Test", "")), str(event["Action"])
+        except (ValueError, KeyError, AttributeError, TypeError):
+            continue
+        if name and action in _KINDS:
+            outcomes[name] = _KINDS[action]
+        elif action == "output":
+            printed[name] += str(event.get("Output", ""))
+    if not outcomes and code:
+        return {ran: ("failed", None)}
+    return {name: (outcome, _trace(printed[name], ran) if outcome == "failed" else None) for name, outcome in outcomes.items()}
+
+
+def _trace(text: str, ran: str) -> StackTrace | None:
+    if panic := _PANIC.search(text):
+        typed = _TYPED.match(panic["text"])
+        thrown = text.rfind("\npanic(")
+        frames = [_frame(found, ran) for found in _FRAME.finditer(text, max(0, thrown))]
+        return StackTrace("go", (ExceptionInfo(typed["type"] if typed else "panic", panic["text"], tuple(reversed(frames))),))
+    if failed := _FAILED.search(text):
+        frame = Frame(str(PurePosixPath(ran).parent / failed["file"]), int(failed["line"]), "", in_app=False)
+        return StackTrace("go", (ExceptionInfo("AssertionError", failed["text"], (frame,)),))
+    return None
+
+
+def _frame(found: re.Match[str], ran: str) -> Frame:
+    file = below(found["file"])
+    own = "/work/" in found["file"] and not file.endswith("_test.go") and "vendor/" not in file
+    return Frame(file, int(found["line"]), found["function"].rpartition("/")[2], in_app=own)
+
+
+def _one(path: str) -> Sequence[str]:
+    return ["go", "test", "-json", "-count=1", f"./{PurePosixPath(path).parent}"]
+
+
+GO = Toolchain(
+    "go test",
+    "go",
+    one=_one,
+    all=lambda paths: ["go", "test", "-json", "-count=1", "./..."],
+    read=read,
+    env={"GOCACHE": "/tmp/go-build", "GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "GOPATH": "/tmp/go"},
+    hint="install it with `apt-get install golang-go`",
+)
