@@ -56,6 +56,11 @@ def request_of(record: LogRecord) -> Request:
     return Request(method, target, _text(attributes, "http.request.body.content"), _status(attributes))
 
 
+def answered(request: Request) -> str:
+    """How a request ended, in words that are the same for every value in its route: `GET /orders/<*> answered 502`."""
+    return f"{request.method} {request.route} answered {request.status}"
+
+
 def is_access(record: LogRecord) -> bool:
     """Whether a record tells the end of a request and nothing else."""
     if record.trace is not None or record.attributes.get("exception.type"):

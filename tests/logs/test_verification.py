@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,34 @@ def test_a_second_with_four_failed_requests_holds_four_errors():
     failed = [access(-20 + n / 60_000, "/pay", status=500) for n in range(4)]
 
     assert compared([*storm, *failed]).before.events == 4
+
+
+def test_a_line_without_a_trace_id_is_not_counted_beside_the_request_it_belongs_to():
+    told_twice = [one for n in range(20) for one in (error(-40 + n, f"t{n}"), error(-40 + n), access(-40 + n, "/pay", f"t{n}", status=500))]
+
+    assert compared(told_twice).before.events == 20
+
+
+def test_requests_that_ended_well_are_not_events_of_a_failed_one():
+    requests = [access(n, "/pay", status=502 if n < 0 and n % 2 else 200) for n in range(-40, 40)]
+    failed = fingerprint.of(access(0, "/pay", status=502))
+    assert failed is not None
+    seen = exposures(requests, coarse=failed.coarse, since=FIXED - timedelta(hours=1), fixed_at=FIXED, now=NOW)
+
+    assert (seen.before.events, seen.before.requests, seen.after.events, seen.after.requests) == (20, 40, 0, 40)
+
+
+def test_a_service_with_releases_of_its_own_goes_on_to_serve_its_path():
+    def page(minute: float, status: int) -> LogRecord:
+        return replace(access(minute, "/", status=status, release="web-7"), service="web")
+
+    web = [page(n, 502 if n < 0 else 200) for n in range(-40, 40)]
+    api = [access(n, "/pay", release="r1" if n < 0 else "r2") for n in range(-40, 40)]
+    failed = fingerprint.of(page(0, 502))
+    assert failed is not None
+    seen = exposures([*web, *api], coarse=failed.coarse, since=FIXED - timedelta(hours=1), fixed_at=FIXED, now=NOW, release="r2")
+
+    assert (seen.after.requests, seen.after.minutes) == (40, 60)
 
 
 def test_errors_that_come_in_bursts_are_told_as_clumped_and_steady_ones_are_not():

@@ -10,7 +10,7 @@ from datetime import datetime
 from mcp_servers.logs.digest import text_of
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates import Miner
-from mcp_servers.logs.traffic import is_access, request_of
+from mcp_servers.logs.traffic import answered, is_access, request_of
 
 
 @dataclass(slots=True)
@@ -66,8 +66,7 @@ def times(records: Iterable[LogRecord]) -> list[datetime]:
 def _told(record: LogRecord, miners: Mapping[str, Miner]) -> tuple[LogRecord, str | int]:
     """What a record is counted as: the route and status of a request, else the number that its service's miner gives its kind."""
     if is_access(record):
-        request = request_of(record)
-        return record, f"{request.method} {request.route} answered {request.status}"
+        return record, answered(request_of(record))
     miner = miners[record.service]
     number = miner.kind(text_of(record))
     miner.count(number, 1, record.timestamp, record.timestamp)

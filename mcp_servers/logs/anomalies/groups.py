@@ -16,7 +16,7 @@ from mcp_servers.logs.anomalies.signals import Marked, Signal
 from mcp_servers.logs.fingerprint import Fingerprint
 from mcp_servers.logs.model import LogRecord
 from mcp_servers.logs.templates import Miner, Template
-from mcp_servers.logs.traffic import request_of
+from mcp_servers.logs.traffic import answered, request_of
 
 _LONGEST_TITLE = 160
 _LONGEST_LINE = 2048
@@ -105,8 +105,7 @@ def headline(record: LogRecord, signal: Signal) -> str:
     if record.trace is not None:
         return f"{_bare(record.trace.root.type)}: {_first_line(record.trace.root.message)}"
     if signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
-        request = request_of(record)
-        return f"{request.method} {request.route} answered {request.status}"
+        return answered(request_of(record))
     return _first_line(record.body)
 
 

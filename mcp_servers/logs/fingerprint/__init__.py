@@ -18,6 +18,7 @@ from mcp_servers.logs.fingerprint.naming import is_minified, name_of, tells_noth
 from mcp_servers.logs.groupings import AS_IT_IS
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates.masking import mask_message
+from mcp_servers.logs.traffic import answered, is_access, request_of
 
 VERSION = 2
 _FRAMES = 40
@@ -78,7 +79,8 @@ def computed(record: LogRecord) -> Fingerprint | None:
     kind, message = _told(record)
     if not kind and not message.strip():
         return None
-    fine = _hash("message", f"{kind}|{record.service}|{mask_message(message)}")
+    words = message if is_access(record) else mask_message(message)
+    fine = _hash("message", f"{kind}|{record.service}|{words}")
     return Fingerprint(VERSION, resource_of(record) or fine, fine)
 
 
@@ -154,6 +156,8 @@ def _told(record: LogRecord) -> tuple[str, str]:
     if record.trace is not None:
         return _bare(record.trace.root.type), record.trace.root.message
     kind = str(record.attributes.get("exception.type") or "")
+    if is_access(record):
+        return "", answered(request_of(record))
     return _bare(kind), str(record.attributes.get("exception.message") or record.body)
 
 

@@ -57,6 +57,20 @@ def clumping(events: Sequence[float], begin: float, end: float, chances: Sequenc
     return most
 
 
+def gathering(events: Sequence[float], begin: float, end: float, chances: Sequence[float] = ()) -> float:
+    """How many events come together, by how long it stays silent between them: what a silence is worth (1: they come one at a time).
+
+    One over the extremal index by the intervals estimator (Ferro & Segers 2003): half the mean square of the gaps over the square of
+    their mean, the ends of the time included. `chances` as in `clumping`; gaps are then counted in them.
+    """
+    if len(events) < _EVENTS_A_PART or end <= begin:
+        return 1.0
+    places = [float(bisect_left(chances, time)) for time in (begin, *events, end)] if chances else [begin, *events, end]
+    gaps = [right - left for left, right in pairwise(places)]
+    mean = sum(gaps) / len(gaps)
+    return max(1.0, sum(gap * gap for gap in gaps) / len(gaps) / (2 * mean * mean)) if mean > 0 else 1.0
+
+
 def _edges(chances: Sequence[float], begin: float, end: float, number: int) -> list[float]:
     if len(chances) >= number * _EVENTS_A_PART:
         return [begin, *(chances[len(chances) * part // number] for part in range(1, number)), end]

@@ -45,7 +45,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Clumping:
-    """How many events come at a time, variance over mean of counts before: over the whole time, and over parts as long as the time after."""
+    """How many events come at a time: variance over mean of counts before, over the whole time, and over parts as long as the time after.
+
+    Where the time after is silent, the second is at most what the gaps between events before tell: they are how long silence lasts by itself.
+    """
 
     before: float = 1.0
     after: float = 1.0

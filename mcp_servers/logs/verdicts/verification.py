@@ -73,7 +73,8 @@ def exposures(
     """What was seen of an error before and after the fix. With `release`, what older releases still wrote after the fix does not count.
 
     Without `since` the time before begins with the first event; a log that begins later than `since` counts from there. Events of one
-    trace are one event; of events without a trace id, one a second counts, or as many as requests failed in that second.
+    trace are one event; of events without a trace id, one a second counts, or as many as requests failed in that second beside those told
+    by their traces.
     """
     log = _Log(coarse, fixed_at.timestamp(), since.timestamp() if since else None)
     for record in records:
@@ -88,8 +89,8 @@ class _Log:
     def __init__(self, coarse: str, fixed_at: float, since: float | None) -> None:
         self._coarse, self._fixed, self._since = coarse, fixed_at, since
         self._first = fixed_at
-        self._older: set[str] = set()
-        self._heard: dict[str, float] = {}
+        self._older: defaultdict[str, set[str]] = defaultdict(set)
+        self._heard: dict[tuple[str, str], float] = {}
         self._accesses: defaultdict[tuple[Place, str], array[float]] = defaultdict(lambda: array("d"))
         self._recent: dict[str, list[Place]] = {}
         self._met: dict[str, list[Place]] = {}
@@ -102,9 +103,10 @@ class _Log:
         time = record.timestamp.timestamp()
         self._first = min(self._first, time)
         if time < self._fixed:
-            self._older.add(record.release)
+            self._older[record.service].add(record.release)
         else:
-            self._heard[record.release] = min(time, self._heard.get(record.release, time))
+            spoken = record.service, record.release
+            self._heard[spoken] = min(time, self._heard.get(spoken, time))
         access = is_access(record)
         if access:
             self._take_access(record, time)
@@ -143,7 +145,7 @@ class _Log:
         event.place = next((place for place in met if place[0] == event.service), met[0] if met else event.place)
 
     def compared(self, now: float, release: str) -> Comparison:
-        superseded = self._older - {release, ""} if release else set[str]()
+        superseded = self._superseded(release)
         for event in (*self._events, *(event for other in self._others.values() for event in other.events)):
             self._joined(event)
         early = [event for event in self._events if event.time < self._fixed]
@@ -158,7 +160,7 @@ class _Log:
         return Comparison(
             Exposure(len(before), len(requests_before), (self._fixed - begin) / 60),
             Exposure(len(after), len(requests_after), max(0.0, now - heard) / 60 if heard is not None else 0.0),
-            self._clumping(before, begin, now, requests_before, requests_after),
+            self._clumping(before, begin, now, requests_before, requests_after, silent=not after),
             opening,
             tuple(sorted({path for _, path in places or () if path})[:_SHOWN_PATHS]),
             len(early) + len(late) - len(before) - len(after),
@@ -172,26 +174,40 @@ class _Log:
         begin = min(max(self._since, self._first), self._fixed)
         return begin, int(bool(before) and before[0] - self._since < _SAME_MOMENT)
 
-    def _clumping(self, before: Sequence[float], begin: float, now: float, early: Sequence[float], late: Sequence[float]) -> Clumping:
+    def _clumping(
+        self, before: Sequence[float], begin: float, now: float, early: Sequence[float], late: Sequence[float], *, silent: bool
+    ) -> Clumping:
         parts = len(early) / max(1, len(late)) if early else (self._fixed - begin) / max(1.0, now - self._fixed)
         whole, short = (rates.clumping(before, begin, self._fixed, early, at) for at in (1.0, parts))
-        return Clumping(whole, short)
+        return Clumping(whole, min(short, rates.gathering(before, begin, self._fixed, early)) if silent else short)
+
+    def _superseded(self, release: str) -> set[str]:
+        """The releases that the one with the fix takes the place of: those of the services that run it, of all as long as none does.
+
+        A service with a release of its own that goes on with it was not deployed, and its requests are chances as before.
+        """
+        running = {service for service, heard in self._heard if heard == release}
+        older = (releases for service, releases in self._older.items() if service in running or not running)
+        return set[str]().union(*older) - {release, ""} if release else set()
 
     def _heard_from(self, superseded: set[str]) -> float | None:
         """When a release that is not superseded first spoke after the fix; None when none did."""
-        return min((time for release, time in self._heard.items() if release not in superseded), default=None)
+        return min((time for (_, release), time in self._heard.items() if release not in superseded), default=None)
 
     def _distinct(self, events: Sequence[_Event]) -> list[float]:
         """The times of what happened independently."""
-        traces: dict[str, float] = {}
+        first: dict[str, _Event] = {}
         loose: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
-        for event in events:
+        for event in sorted(events, key=lambda event: event.time):
             if event.trace:
-                traces[event.trace] = min(event.time, traces.get(event.trace, event.time))
+                first.setdefault(event.trace, event)
             else:
                 loose[event.service, int(event.time)].append(event.time)
-        kept = [time for second, times in loose.items() for time in sorted(times)[: max(1, self._failed[second])]]
-        return sorted([*traces.values(), *kept])
+        told = Counter((event.service, int(event.time)) for event in first.values())
+        kept = [
+            time for second, times in loose.items() for time in times[: max(int(not told[second]), self._failed[second] - told[second])]
+        ]
+        return sorted([*(event.time for event in first.values()), *kept])
 
     def _places(self, events: Sequence[_Event], routes: dict[str, str]) -> set[Place] | None:
         """The service and route of the requests that met the error; all routes of its services, or (None) all, when the log tells no more."""
