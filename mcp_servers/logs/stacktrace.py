@@ -30,6 +30,8 @@ def _parsed(text: str) -> StackTrace | None:
     """A program that fails in one place prints one text again and again."""
     if "\n" not in text and "\\n" in text:
         text = finder.unescaped(text)
+    if not finder.HINT.search(text):
+        return None
     levelled = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\\n" not in levelled:
         levelled = _LONG_LINE.sub(r"\1", levelled)

@@ -39,6 +39,7 @@ _MOST_BLANK = 3
 _MOST_FOREIGN = 60
 _MOST_STRAY = 3
 _DEEPEST = 6
+_MOST_EFFORT = 8
 _TOLD_TYPE = ("exception.type", "error.type", "type", "name", "kind", "class", "exc_type")
 _TOLD_MESSAGE = ("exception.message", "error.message", "message", "msg", "error", "err", "exc_value")
 
@@ -72,14 +73,30 @@ class _Growing:
         self.blanks, self.passed, self.strays = [], 0, 0
 
 
+@dataclass(slots=True)
+class _Effort:
+    """What reading on in vain may cost: once `left` lines are spent, no trace is looked for inside what was read in vain."""
+
+    left: int
+    vain: dict[str, int] = field(default_factory=dict[str, int])
+
+    def worth(self, grammar: Grammar, position: int) -> bool:
+        return self.left > 0 or position > self.vain.get(grammar.language, -1)
+
+    def in_vain(self, grammar: Grammar, growing: _Growing) -> None:
+        self.left -= len(growing.block)
+        self.vain[grammar.language] = growing.positions[-1]
+
+
 def find(read: Sequence[Line], *, whole: bool = False) -> list[Found]:
     """Every trace in these lines, in the order of their first lines. `whole`: the lines are one entry, and what follows a trace is its message."""
     taken = bytearray(len(read))
     found: list[Found] = []
+    effort = _Effort(_MOST_EFFORT * len(read) + MOST_LINES)
     for position, line in enumerate(read):
-        if taken[position]:
+        if taken[position] or not HINT.search(line.raw):
             continue
-        one = _embedded(line) if "\\n" in line.raw and HINT.search(line.raw) else _around(read, position, taken, whole)
+        one = _embedded(line) if "\\n" in line.raw else _around(read, position, taken, whole, effort)
         if one is not None:
             found.append(one)
     found += [one for position, line in enumerate(read) if not taken[position] and (one := announced(line))]
@@ -91,16 +108,18 @@ def find_in(texts: Sequence[str], *, whole: bool = False) -> list[Found]:
     return find(list(lines.read(texts)), whole=whole)
 
 
-def _around(read: Sequence[Line], position: int, taken: bytearray, whole: bool) -> Found | None:
+def _around(read: Sequence[Line], position: int, taken: bytearray, whole: bool, effort: _Effort) -> Found | None:
     anchor = read[position]
     for grammar in GRAMMARS:
-        if not grammar.anchor(anchor.text):
+        if not effort.worth(grammar, position) or not grammar.anchor(anchor.text):
             continue
         growing = _begun(grammar, read, position, taken)
         if growing is None:
             continue
         _grow(grammar, growing, read, taken, whole)
         exceptions = grammar.parse(growing.block)
+        if not exceptions:
+            effort.in_vain(grammar, growing)
         if exceptions:
             for one in growing.positions:
                 taken[one] = 1

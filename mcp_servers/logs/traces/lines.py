@@ -124,7 +124,9 @@ def _tabs(text: str) -> str:
 def _headless(line: Line) -> Line:
     raw = line.raw
     first = raw[:1]
-    if not first or first in " \t":
+    if not first:
+        return line
+    if first in " \t":
         return replace(line, text=raw)
     if glog := _GLOG.match(raw) if first in "IWEF" else None:
         return replace(line, text=glog["rest"], headed=True, thread=glog["thread"])
