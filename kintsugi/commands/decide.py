@@ -38,6 +38,11 @@ def approve_at_terminal(deps: Deps, fix_id: str, key: Path | None = None) -> Non
     _terminal("approve")
     fix, approvals = _known(deps, fix_id), approvals_of(deps)
     request = approvals.request(fix.id, risk=fix.risk, actor=person())
+    if request.decided:
+        raise Refusal(
+            f"{fix_id} is {request.decision} already, by {request.person}; `kintsugi fix show {fix_id}` says what comes next.",
+            code="already_decided",
+        )
     show(deps, fix)
     typed = click.prompt(f"Type {short(fix.digest)} to approve exactly this, anything else to leave it", default="", show_default=False)
     if typed.strip().lower() != short(fix.digest):
@@ -120,8 +125,8 @@ def show(deps: Deps, fix: Fix) -> None:
     if certificate:
         console.print(
             Text(
-                f"certificate: test fails on the base like production: {_yes(certificate.get('same_fingerprint'))} · passes with the patch: "
-                f"{_yes(certificate.get('green_on_patch'))} · suite: {certificate.get('suite')} · {certificate.get('runs')} runs agree · jail: {certificate.get('jail')}"
+                f"certificate: {certificate.get('reason')} ({certificate.get('runs')} run{'s' if certificate.get('runs') != 1 else ''}, "
+                f"jail: {certificate.get('jail')})"
             )
         )
 
@@ -139,7 +144,3 @@ def _known(deps: Deps, fix_id: str) -> Fix:
 def _terminal(verb: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refusal(f"`kintsugi {verb}` needs a person at a real terminal; a program cannot {verb}.", code="no_terminal")
-
-
-def _yes(value: object) -> str:
-    return "yes" if value else "no"

@@ -118,15 +118,15 @@ def applied(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def made_again(answer: Mapping[str, Any]) -> Iterator[str]:
-    yield f"Not applied: {answer['why']}"
-    yield "It was made again on what is there now, so what was approved is not what would be applied."
+    yield f"Not applied: {str(answer['why']).partition(';')[0]}."
+    yield "It was made again on what is there now, proven again, and has to be approved again: what was approved is not what would be applied."
     yield from certified(answer)
 
 
 def rolled_back(answer: Mapping[str, Any]) -> Iterator[str]:
     yield str(answer["summary"])
-    if answer.get("next"):
-        yield f"Next: {answer['next']}"
+    if answer.get("revert"):
+        yield f"Next: kintsugi fix certify {answer['revert']}"
 
 
 def listed(answer: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from mcp_servers.cases import ssh
 from mcp_servers.cases.channels import proof_of, riskier, same_person
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, State
+from mcp_servers.cases.policy import PROPOSALS
 from mcp_servers.kit.database import Migration
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Approval, Write
@@ -272,7 +273,7 @@ class Approvals:
 
     def _proposer(self, row: Any, connection: Connection) -> str:
         events = self._ledger.events(row.case_id, connection)
-        return next((e.actor for e in events if e.kind == "proposed" and e.data.get("fix") == row.fix), "")
+        return next((e.actor for e in events if e.kind in PROPOSALS and e.data.get("fix") == row.fix), "")
 
     def _row(self, digest: str, connection: Connection) -> Any:
         return connection.execute(select(APPROVALS).where(APPROVALS.c.digest == digest)).first()

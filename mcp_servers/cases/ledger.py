@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Column, Connection, Index, Integer, MetaData, Strin
 
 from mcp_servers.cases import leases
 from mcp_servers.cases.model import Case, Event, State
-from mcp_servers.cases.policy import SETTLED, advance, fold
+from mcp_servers.cases.policy import PROPOSALS, SETTLED, advance, fold
 from mcp_servers.kit.database import Database, Migration
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.redaction import clean
@@ -76,7 +76,7 @@ class Ledger:
         """The case of this anomaly's fingerprint and whether it is new. A case that was verified regresses; one that is under way counts the recurrence."""
         fingerprint = f"{project}:{anomaly['fingerprint']['coarse']}"
         with self.database.transaction() as connection:
-            known = self._cases_of(fingerprint, connection)
+            known = self._cases_of(fingerprint, connection) or self._formerly(project, anomaly, connection)
             live = next((case for case in known if case.state is not State.FALSE_POSITIVE), None)
             if live is not None:
                 return self._again(live, anomaly, actor, connection), False
@@ -127,7 +127,7 @@ class Ledger:
 
     def case_of_fix(self, fix: str) -> Case:
         """The case that a proposal belongs to; raises `Refusal` for an unknown fix id."""
-        query = select(EVENTS.c.case_id, EVENTS.c.data).where(EVENTS.c.kind == "proposed").order_by(EVENTS.c.number.desc())
+        query = select(EVENTS.c.case_id, EVENTS.c.data).where(EVENTS.c.kind.in_(PROPOSALS)).order_by(EVENTS.c.number.desc())
         with self.database.reading() as connection:
             found = next((row.case_id for row in connection.execute(query).all() if row.data.get("fix") == fix), "")
             if found:
@@ -219,6 +219,11 @@ class Ledger:
     def _fold(self, case: str, connection: Connection) -> Case | None:
         events = self._events(case, connection)
         return fold(events) if events else None
+
+    def _formerly(self, project: str, anomaly: Mapping[str, Any], connection: Connection) -> list[Case]:
+        """The cases that an older version of the fingerprint opened for the same error."""
+        former = anomaly["fingerprint"].get("former")
+        return self._cases_of(f"{project}:{former}", connection) if former else []
 
     def _cases_of(self, fingerprint: str, connection: Connection) -> list[Case]:
         query = select(EVENTS.c.case_id).where(EVENTS.c.fingerprint == fingerprint).order_by(EVENTS.c.number)

@@ -30,6 +30,7 @@ LAW: Mapping[str, Move] = {
     "inconclusive": Move(_DECIDABLE | {S.PROPOSED}, S.INCONCLUSIVE),
     "ticketed": Move(_ANY),
     "proposed": Move(frozenset({S.DIAGNOSED, S.PROPOSED, S.REJECTED}), S.PROPOSED),
+    "revert_proposed": Move(frozenset(S) - {S.OPEN, S.INCONCLUSIVE, S.FALSE_POSITIVE, S.APPROVED}, S.PROPOSED),
     "refuted": Move(frozenset({S.PROPOSED})),
     "certified": Move(frozenset({S.PROPOSED})),
     "approval_requested": Move(frozenset({S.PROPOSED})),
@@ -40,16 +41,19 @@ LAW: Mapping[str, Move] = {
     "revoked": Move(frozenset({S.APPROVED}), S.PROPOSED),
     "superseded": Move(frozenset({S.PROPOSED, S.APPROVED, S.APPLIED}), S.DIAGNOSED),
     "applied": Move(frozenset({S.APPROVED}), S.APPLIED),
-    "pull_request": Move(frozenset({S.APPLIED, S.DEPLOYED})),
+    "pull_request": Move(frozenset({S.APPLIED, S.DEPLOYED, S.ROLLED_BACK})),
     "deployed": Move(frozenset({S.APPLIED}), S.DEPLOYED),
     "verdict": Move(frozenset({S.DEPLOYED})),
     "verified": Move(frozenset({S.DEPLOYED}), S.VERIFIED),
     "regressed": Move(frozenset({S.DEPLOYED, S.VERIFIED}), S.REGRESSED),
-    "rolled_back": Move(frozenset({S.APPLIED, S.DEPLOYED, S.VERIFIED, S.REGRESSED}), S.ROLLED_BACK),
+    "rolled_back": Move(frozenset({S.APPROVED, S.APPLIED, S.DEPLOYED, S.VERIFIED, S.REGRESSED, S.ROLLED_BACK}), S.ROLLED_BACK),
     "learned": Move(frozenset({S.DEPLOYED, S.VERIFIED})),
     "closed": Move(_LIVE | _DECIDABLE, S.FALSE_POSITIVE),
     "spent": Move(_ANY),
 }
+
+PROPOSALS = ("proposed", "revert_proposed")
+"""The events that bring a fix to a case; a revert may follow when the fix that it takes back is on its way."""
 
 SETTLED = frozenset({S.VERIFIED, S.FALSE_POSITIVE})
 """States in which a new occurrence of the same error is told apart from the case that was: it regresses or stays closed."""
@@ -157,6 +161,7 @@ def _change(case: Case, data: Mapping[str, Any], **changes: Any) -> Case:
 
 Effect = Callable[[Case, Mapping[str, Any]], Case]
 _EFFECTS: Mapping[str, Effect] = {
+    "revert_proposed": _proposed,
     "recurred": _recurred,
     "diagnosed": _diagnosed,
     "inconclusive": _inconclusive,

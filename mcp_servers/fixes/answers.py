@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.model import Certificate, Finding, Proposal, PullRequest, State, Suspect
+from mcp_servers.fixes.rollback import Undone
 
 MAX_DIFF = 12_000
 MAX_LOG = 1_500
@@ -129,6 +130,8 @@ class RolledBack(TypedDict):
     id: str
     how: str
     summary: str
+    revert: NotRequired[str]
+    next: NotRequired[str]
 
 
 class AttemptAnswer(TypedDict):
@@ -272,6 +275,13 @@ def next_of(tried: Sequence[Attempt]) -> str:
 def pull_request(opened: PullRequest) -> PullRequestAnswer:
     request = opened.request
     return PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=_branch(request.target))
+
+
+def rolled_back(undone: Undone) -> RolledBack:
+    answer = RolledBack(id=undone.proposal.id, how=undone.how, summary=undone.summary)
+    if undone.revert:
+        answer["revert"], answer["next"] = undone.revert.id, "certify_fix proves the revert in the sandbox."
+    return answer
 
 
 def _branch(ref: str) -> str:

@@ -13,29 +13,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from mcp_servers.fixes.compose import message, request
 from mcp_servers.fixes.forges import Forge
-from mcp_servers.fixes.model import Proposal, PullRequest, Request, State
+from mcp_servers.fixes.merging import advanced
+from mcp_servers.fixes.model import Proposal, PullRequest, State, told_of
 from mcp_servers.fixes.policy import version
+from mcp_servers.fixes.rollback import Undone, merged_as, revert_of
 from mcp_servers.fixes.store import Intent, Store
 from mcp_servers.kit.errors import Refusal, Unavailable
 from mcp_servers.kit.gate import Gate, Write
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.policy import SHIPPED, Policy
-from mcp_servers.kit.redaction import clean
 
 ELEVATED_PROOF = 2
+PROPOSER = "kintsugi"
 PATIENCE = 30.0
 """Seconds to wait for the writer that has the repository: a driver that was stopped in the middle must not stop all others."""
 
 
 def branch_of(fix: str) -> str:
     return f"refs/heads/kintsugi/{fix}"
-
-
-def revert_branch_of(fix: str) -> str:
-    return f"refs/heads/kintsugi/revert-{fix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Applier:
         """The applied proposal, its branch and pull request made. Raises `Refusal`: not certified, not approved, base moved, branch taken."""
         with self._locked():
             proposal = self._ours(fix)
-            if self.store.intent(fix, "rollback"):
+            if proposal.state is State.ROLLED_BACK or self.store.intent(fix, "rollback"):
                 raise Refusal(f"{fix} was rolled back; propose it anew.", code="rolled_back")
             intent = self.store.intent(fix, "apply") or self._begin(proposal, write)
             if proposal.state is not State.APPLIED:
@@ -69,24 +68,60 @@ class Applier:
             proposal = self._ours(fix)
             if proposal.state is not State.APPLIED:
                 raise Refusal(f"{fix} is {proposal.state}; apply_fix makes its branch first.", code="not_applied")
-            return self._open(proposal, self.store.intent(fix, "apply"), write)
+            opened = self._open(proposal, self.store.intent(fix, "apply"), write)
+            advance = advanced(self.forge, self.policy, proposal, opened)
+            if advance.state != opened.state:
+                self.gate.record(write, "pull_request", {"fix": fix, "pull_request": opened.id, "state": advance.state})
+            return advance
 
-    def rollback(self, fix: str, write: Write) -> tuple[Proposal, str]:
-        """The proposal, undone, and how: `deleted` (not merged: our branch is gone) or `revert` (merged: a revert waits on a branch of its own)."""
+    def rollback(self, fix: str, write: Write) -> Undone:
+        """What it came to: not merged, our branch is gone; merged, a revert waits as a proposal of its own; or it was taken back already.
+        Raises `Refusal`: not applied, somebody's commits on our branch, or later commits on the same lines."""
         with self._locked():
             proposal = self._ours(fix)
             if proposal.state is State.ROLLED_BACK:
-                return proposal, "revert" if self.repository.resolve(revert_branch_of(fix)) else "deleted"
+                return Undone(proposal, "already")
             if proposal.state is not State.APPLIED:
                 raise Refusal(f"{fix} is {proposal.state}, not applied; there is nothing to roll back.", code="not_applied")
-            intent = self.store.intent(fix, "rollback") or self._begin_rollback(proposal, write)
-            how = self._revert(proposal, intent, write) if intent.onto else self._delete(proposal)
-            undone = replace(proposal, state=State.ROLLED_BACK)
-            with self.store.database.transaction() as connection:
-                self.store.save(undone, connection)
-                self.store.step(intent, "done", connection)
-                self.gate.record(write, "rolled_back", {"fix": fix, "how": how}, connection)
-            return undone, how
+            begun = self.store.intent(fix, "rollback")
+            if begun is None and self._merged(proposal):
+                before = {known.id for known in self.store.proposals(case=proposal.case)}
+                revert = self._propose_revert(proposal, write)
+                return Undone(proposal, "waiting" if revert.id in before else "revert", revert)
+            intent = begun or self._begin_rollback(proposal, write)
+            self._delete(proposal)
+            return Undone(self._rolled_back(proposal, intent, write), "deleted")
+
+    def _merged(self, proposal: Proposal) -> bool:
+        if merged_as(self.repository, proposal):
+            return True
+        opened = self.forge.state(proposal.repository, proposal.branch)
+        if opened is not None and opened.state == "merged":
+            raise Refusal(
+                f"The pull request {opened.id} of {proposal.id} is merged, but {proposal.target} here does not hold it; fetch, then repeat.",
+                code="not_fetched",
+            )
+        return False
+
+    def _propose_revert(self, proposal: Proposal, write: Write) -> Proposal:
+        """The revert is computed, so Kintsugi proposes it; whoever asked for it may approve it."""
+        made = revert_of(self.repository, proposal, self.policy)
+
+        def record(added: Proposal, connection: Any) -> None:
+            told = {**told_of(added), "asked_by": write.actor}
+            self.gate.record(replace(write, actor=PROPOSER), "revert_proposed", told, connection)
+
+        return self.store.add(made, self.clock(), record)
+
+    def _rolled_back(self, proposal: Proposal, intent: Intent, write: Write) -> Proposal:
+        undone = replace(proposal, state=State.ROLLED_BACK)
+        with self.store.database.transaction() as connection:
+            self.store.save(undone, connection)
+            if proposal.reverts:
+                self.store.save(replace(self.store.get(proposal.reverts), state=State.APPLIED), connection)
+            self.store.step(intent, "done", connection)
+            self.gate.record(write, "rolled_back", {"fix": proposal.id, "how": "deleted"}, connection)
+        return undone
 
     def _begin(self, proposal: Proposal, write: Write) -> Intent:
         if proposal.certificate is None or not proposal.certificate.passed:
@@ -97,9 +132,12 @@ class Applier:
             raise Refusal(
                 f"The certificate of {proposal.id} ran out at {proposal.expires}; certify it anew and ask again.", code="offer_expired"
             )
-        if self.repository.resolve(proposal.target) != proposal.base:
+        head = self.repository.resolve(proposal.target)
+        if head is None:
+            raise Refusal(f"{proposal.target} is gone since {proposal.id} was proposed; nothing was applied.", code="no_target")
+        if head != proposal.base:
             raise Refusal(
-                f"{proposal.target} moved since {proposal.id} was proposed on {proposal.base[:12]}; propose it on the new base.",
+                f"{proposal.target} moved since {proposal.id} was proposed on {proposal.base[:12]}; certify_fix makes it on the new base.",
                 code="base_moved",
             )
         with self.store.database.transaction() as connection:
@@ -112,9 +150,7 @@ class Applier:
         return intent
 
     def _begin_rollback(self, proposal: Proposal, write: Write) -> Intent:
-        head = self.repository.head(proposal.target)
-        onto = head if self.repository.contains(head, proposal.commit) else ""
-        intent = Intent(proposal.id, "rollback", proposal.digest, write.actor, self.clock(), onto)
+        intent = Intent(proposal.id, "rollback", proposal.digest, write.actor, self.clock(), "")
         with self.store.database.transaction() as connection:
             self.store.begin(intent, connection)
         return intent
@@ -123,7 +159,7 @@ class Applier:
         """Commit and branch: the approved tree or nothing."""
         if intent.digest != proposal.digest:
             raise Refusal(f"{proposal.id} is not what was approved any more; certify it and ask again.", code="digest_changed")
-        commit = self.repository.commit_tree(proposal.tree, [proposal.base], _message(proposal, intent), intent.started)
+        commit = self.repository.commit_tree(proposal.tree, [proposal.base], message(proposal, intent), intent.started)
         if self.repository.tree(commit) != proposal.tree:
             raise Refusal(f"The commit of {proposal.id} does not hold the approved tree; nothing was applied.", code="tree_differs")
         self._point(branch_of(proposal.id), commit)
@@ -145,41 +181,32 @@ class Applier:
         with self.store.database.transaction() as connection:
             self.store.save(applied, connection)
             self.store.step(intent, "applied", connection)
-            self.gate.record(write, "applied", {"fix": proposal.id, "branch": branch, "commit": commit}, connection)
+            if proposal.reverts:
+                self.store.save(replace(self.store.get(proposal.reverts), state=State.ROLLED_BACK), connection)
+                self.gate.record(write, "rolled_back", {"fix": proposal.reverts, "how": "revert", "by": proposal.id}, connection)
+            else:
+                self.gate.record(write, "applied", {"fix": proposal.id, "branch": branch, "commit": commit}, connection)
         return applied
 
     def _open(self, proposal: Proposal, intent: Intent | None, write: Write) -> PullRequest:
-        opened = self.forge.open(_request(proposal, self.repository.diff(proposal.base, proposal.tree)))
+        opened = self.forge.open(request(proposal, self.repository.diff(proposal.base, proposal.tree)))
         with self.store.database.transaction() as connection:
             self.gate.record(write, "pull_request", {"fix": proposal.id, "pull_request": opened.id}, connection)
             if intent is not None:
                 self.store.step(intent, "done", connection)
         return opened
 
-    def _delete(self, proposal: Proposal) -> str:
+    def _delete(self, proposal: Proposal) -> None:
+        """Our branch, published or not, while it holds our commit and nothing else; and its pull request is closed."""
         branch = branch_of(proposal.id)
         there = self.repository.resolve(branch)
         if there is not None and there != proposal.commit:
             raise Refusal(f"{proposal.branch} holds commits that are not ours; delete it yourself if they may go.", code="branch_moved")
-        if there is not None:
-            (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)
+        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)
+        self.forge.withdraw(proposal.repository, proposal.branch, proposal.commit)
+        if self.repository.resolve(branch) is not None:
             self.repository.delete_ref(branch, proposal.commit)
         self.forge.close(proposal.repository, proposal.branch)
-        return "deleted"
-
-    def _revert(self, proposal: Proposal, intent: Intent, write: Write) -> str:
-        """A commit on a branch of its own that takes the fix back; a person merges it. Nobody's history is rewritten."""
-        backwards = self.repository.diff(proposal.base, proposal.tree, binary=True)
-        tree = self.repository.apply_diff(intent.onto, backwards, reverse=True)
-        title = f'Revert "{proposal.title}"'
-        message = f"{title}\n\nThis takes back {proposal.commit}.\n\nCase: {proposal.case}\nFix: {proposal.id}\n"
-        commit = self.repository.commit_tree(tree, [intent.onto], message, intent.started)
-        branch = revert_branch_of(proposal.id)
-        self._point(branch, commit)
-        short = branch.removeprefix("refs/heads/")
-        body = f"Takes back `{proposal.commit}` ({proposal.id}), asked for by {_one_line(write.actor)}."
-        self.forge.open(Request(proposal.id, proposal.repository, short, proposal.target, intent.onto, commit, title, body))
-        return "revert"
 
     def _ours(self, fix: str) -> Proposal:
         proposal = self.store.get(fix)
@@ -210,28 +237,3 @@ class Applier:
                         code="repository_busy",
                     ) from None
             time.sleep(0.02)
-
-
-def _message(proposal: Proposal, intent: Intent) -> str:
-    cause = _one_line(str(proposal.draft.get("cause", "")))
-    trailers = {"Case": proposal.case, "Fix": proposal.id, "Digest": intent.digest, "Approved-by": _one_line(intent.person)}
-    return "\n\n".join(filter(None, (proposal.title, cause, "\n".join(f"{name}: {value}" for name, value in trailers.items())))) + "\n"
-
-
-def _request(proposal: Proposal, diff: str) -> Request:
-    certificate = proposal.certificate
-    seen = f"{certificate.reason} ({certificate.jail}, {certificate.seconds:.1f} s)" if certificate else ""
-    fence = "`" * 8
-    sections = [
-        str(proposal.draft.get("cause", "")),
-        f"Case `{proposal.case}`, fix `{proposal.id}`, approved as `{proposal.digest}`.",
-        f"**Certificate.** {seen}",
-        *(f"**{finding.code}** `{finding.path}`: {finding.text}" for finding in proposal.findings),
-        f"{fence}diff\n{clean(diff)}\n{fence}",
-    ]
-    body = "\n\n".join(section for section in sections if section)
-    return Request(proposal.id, proposal.repository, proposal.branch, proposal.target, proposal.base, proposal.commit, proposal.title, body)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(str(clean(text)).split())[:300]

@@ -12,7 +12,9 @@ from mcp_servers.fixes.apply import Applier
 from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.forges import Place, chosen
 from mcp_servers.fixes.jail import default
-from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect
+from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect, told_of
+from mcp_servers.fixes.remaking import remade
+from mcp_servers.fixes.rollback import Undone, examined_revert
 from mcp_servers.fixes.store import Store
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
@@ -63,15 +65,7 @@ class Desk:
         made = proposals.propose(repository, deps.watched(), write.case, draft, deps.gate.evidence(write.case), deps.policy)
 
         def record(added: Proposal, connection: Any) -> None:
-            data = {
-                "fix": added.id,
-                "digest": added.digest,
-                "title": added.title,
-                "base": added.base,
-                "tree": added.tree,
-                "risk": added.risk,
-            }
-            deps.gate.record(write, "proposed", data, connection)
+            deps.gate.record(write, "proposed", told_of(added), connection)
 
         proposal = self.store.add(made, deps.clock(), record)
         if proposal.state is State.REFUTED and proposal.certificate:
@@ -79,14 +73,15 @@ class Desk:
         return proposal, self._files(repository, proposal)
 
     def certify(self, write: Write, fix: str) -> tuple[Proposal, Certificate]:
-        """The proposal under the digest that a person approves, and its certificate; one that passed is not made twice."""
+        """The proposal under the digest that a person approves, and its certificate; one that passed is not made twice. Where its base or the
+        policy moved, it is made again first; what was approved of it is void then."""
         deps, proposal = self._deps, self.store.get(fix)
         write = replace(write, case=proposal.case)
         deps.gate.admit(write)
+        proposal = self._up_to_date(write, proposal)
         if proposal.certificate is not None and proposal.certificate.passed and not proposal.lapsed(deps.clock()):
             return proposal, proposal.certificate
-        failure, jail = deps.gate.failure(proposal.case), default(deps.allow_bare_jail)
-        made = proposals.certified(self._repository(), deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
+        made = self._examined(proposal)
         made = replace(made, expires=(deps.clock() + deps.policy.offered).isoformat(timespec="seconds"))
         assert made.certificate is not None
         data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
@@ -95,13 +90,34 @@ class Desk:
             deps.gate.record(write, "certified", data, connection)
         return made, made.certificate
 
+    def _up_to_date(self, write: Write, proposal: Proposal) -> Proposal:
+        if proposal.state in {State.APPLIED, State.ROLLED_BACK} or self.store.intent(proposal.id, "apply"):
+            return proposal
+        gate = self._deps.gate
+        made = remade(self._repository(), proposal, gate.evidence(proposal.case), self._deps.policy)
+        if made is None:
+            return proposal
+        gone = {"fix": proposal.id, "digest": proposal.digest, "reason": f"made again on {made.base[:12]}: the base or the policy moved"}
+        with self._deps.database.transaction() as connection:
+            self.store.save(made, connection)
+            gate.record(write, "superseded", gone, connection)
+            gate.record(write, "revert_proposed" if made.reverts else "proposed", told_of(made), connection)
+        return made
+
+    def _examined(self, proposal: Proposal) -> Proposal:
+        deps, repository, jail = self._deps, self._repository(), default(self._deps.allow_bare_jail)
+        if proposal.reverts:
+            return examined_revert(repository, deps.watched(), proposal, jail, deps.scratch)
+        failure = deps.gate.failure(proposal.case)
+        return proposals.certified(repository, deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
+
     def apply(self, write: Write, fix: str) -> Proposal:
         return self._applier().apply(fix, self._admitted(write, fix))
 
     def open_pull_request(self, write: Write, fix: str) -> PullRequest:
         return self._applier().open_pull_request(fix, self._admitted(write, fix))
 
-    def rollback(self, write: Write, fix: str) -> tuple[Proposal, str]:
+    def rollback(self, write: Write, fix: str) -> Undone:
         return self._applier().rollback(fix, self._admitted(write, fix))
 
     def _admitted(self, write: Write, fix: str) -> Write:

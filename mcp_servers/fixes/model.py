@@ -38,21 +38,21 @@ class Certificate:
     reason: str
     log: str
     seconds: float
+    revert: bool = False
 
     @property
     def passed(self) -> bool:
-        return (
-            self.red_on_base
-            and self.same_fingerprint
-            and self.green_on_patch
-            and self.red_without_fix
-            and self.suite in {"no worse", "none"}
-        )
+        """A revert has nothing to reproduce: it passes when the project's own tests are no worse without the fix."""
+        return self.suite in {"no worse", "none"} and (self.revert or self._reproduced)
+
+    @property
+    def _reproduced(self) -> bool:
+        return self.red_on_base and self.same_fingerprint and self.green_on_patch and self.red_without_fix
 
     @property
     def id(self) -> str:
         """Identity of what was seen; the log and the time it took are not part of it."""
-        seen = {key: value for key, value in asdict(self).items() if key not in {"log", "seconds"}}
+        seen = {key: value for key, value in asdict(self).items() if key not in {"log", "seconds"} and (key, value) != ("revert", False)}
         return digest_of(seen)
 
 
@@ -109,6 +109,7 @@ class Proposal:
     branch: str = ""
     commit: str = ""
     expires: str = ""
+    reverts: str = ""
 
     @property
     def digest(self) -> str:
@@ -141,6 +142,18 @@ class Proposal:
 
     def certified(self, certificate: Certificate) -> Proposal:
         return replace(self, certificate=certificate, state=State.CERTIFIED if certificate.passed else State.REFUTED)
+
+
+def told_of(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as the ledger keeps it."""
+    return {
+        "fix": proposal.id,
+        "digest": proposal.digest,
+        "title": proposal.title,
+        "base": proposal.base,
+        "tree": proposal.tree,
+        "risk": proposal.risk,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,13 +154,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.write(title="Roll back a fix", destructive=True)
     async def rollback_fix(fix_id: FixId, actor: Actor = "agent") -> answers.RolledBack:
-        """Takes an applied fix back: before the merge our branch goes, after it a revert waits on a branch of its own."""
-        undone, how = await run_sync(lambda: desk.rollback(Write("rollback_fix", actor), fix_id))
-        told = {
-            "deleted": f"{undone.id} was not merged; its branch {undone.branch} is gone.",
-            "revert": f"{undone.id} was merged; the branch kintsugi/revert-{undone.id} takes it back when a person merges it.",
-        }
-        return answers.RolledBack(id=undone.id, how=how, summary=told[how])
+        """Takes an applied fix back: before the merge our branch goes; after it a revert is proposed, to be proven and approved as any fix."""
+        return answers.rolled_back(await run_sync(lambda: desk.rollback(Write("rollback_fix", actor), fix_id)))
 
 
 _NO_SUSPECT = "No suspect: no frame of this failure lies in the repository, or nothing there changed before the onset. Give the trace, or keys for a setting."

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
+from mcp_servers.kit.reflocks import attempt, not_moved
 
 ABSENT = "000000"
 """The mode of a path on the side of a difference where it does not exist."""
@@ -306,15 +307,17 @@ class Repository:
 
     def update_ref(self, ref: str, new: str, old: str | None) -> None:
         """Moves a ref from `old` (None: it must not exist) to `new`; raises `Refusal` `ref_moved` when it stands elsewhere."""
-        done = self.run("update-ref", "--no-deref", ref, new, old or "0" * len(new))
+        with attempt(self.common_dir, ref, new):
+            done = self.run("update-ref", "--no-deref", ref, new, old or "0" * len(new))
         if done.returncode:
-            raise Refusal(f"{ref} did not move: {_first_line(done.stderr)}.", code="ref_moved")
+            raise not_moved(f"{ref} did not move", _first_line(done.stderr))
 
     def delete_ref(self, ref: str, old: str) -> None:
         """Removes a ref that still points at `old`; raises `Refusal` `ref_moved` otherwise."""
-        done = self.run("update-ref", "--no-deref", "-d", ref, old)
+        with attempt(self.common_dir, ref, ""):
+            done = self.run("update-ref", "--no-deref", "-d", ref, old)
         if done.returncode:
-            raise Refusal(f"{ref} was not removed: {_first_line(done.stderr)}.", code="ref_moved")
+            raise not_moved(f"{ref} was not removed", _first_line(done.stderr))
 
     def remote(self, name: str) -> str:
         """The address of a remote as the repository's own settings give it, or an empty string."""

@@ -231,9 +231,9 @@ def test_an_apply_that_was_killed_anywhere_is_finished_by_the_next_call_on_the_s
 def test_a_fix_that_is_not_merged_is_rolled_back_by_removing_our_branch(bench: Bench) -> None:
     fix = bench.approved()
     applied = bench.applier.apply(fix.id, bench.write())
-    undone, how = bench.applier.rollback(fix.id, bench.write("rollback_fix"))
-    assert (undone.state, how) == (State.ROLLED_BACK, "deleted")
-    assert bench.applier.rollback(fix.id, bench.write("rollback_fix"))[1] == "deleted"
+    undone = bench.applier.rollback(fix.id, bench.write("rollback_fix"))
+    assert (undone.proposal.state, undone.how) == (State.ROLLED_BACK, "deleted")
+    assert bench.applier.rollback(fix.id, bench.write("rollback_fix")).how == "already"
     assert bench.watched.repository.resolve(f"refs/heads/kintsugi/{fix.id}") is None
     assert bench.store.pull_request(fix.repository, applied.branch).state == "closed"  # type: ignore[union-attr]
     assert bench.events()[-1] == "rolled_back"
@@ -248,21 +248,6 @@ def test_our_branch_with_a_strangers_commit_is_not_removed(bench: Bench) -> None
     assert refused(bench, fix, "rollback") == "branch_moved"
 
 
-def test_a_merged_fix_is_taken_back_on_a_branch_of_its_own_over_later_work(bench: Bench) -> None:
-    fix = bench.approved()
-    applied = bench.applier.apply(fix.id, bench.write())
-    bench.watched.git("merge", "--quiet", "--ff-only", applied.branch)
-    head = bench.watched.commit("later", {"later.py": "x = 1\n"})
-    _, how = bench.applier.rollback(fix.id, bench.write("rollback_fix"))
-    revert = f"refs/heads/kintsugi/revert-{fix.id}"
-    repository = bench.watched.repository
-    assert how == "revert"
-    assert repository.head("main") == head
-    assert [change.path for change in repository.changes(head, revert)] == [FILE, TEST["path"]]
-    assert repository.text(revert, FILE) == BROKEN
-    assert bench.store.pull_request(fix.repository, f"kintsugi/revert-{fix.id}").state == "open"  # type: ignore[union-attr]
-
-
 def test_what_was_not_applied_cannot_be_rolled_back(bench: Bench) -> None:
     assert refused(bench, bench.certified(), "rollback") == "not_applied"
 
@@ -274,4 +259,4 @@ def test_a_rollback_that_was_killed_is_finished_by_the_next_one_and_never_undone
     with killed(LocalForge, "close", "before"):
         bench.applier.rollback(fix.id, bench.write("rollback_fix"))
     assert refused(bench, fix) == "rolled_back"
-    assert bench.applier.rollback(fix.id, bench.write("rollback_fix"))[1] == "deleted"
+    assert bench.applier.rollback(fix.id, bench.write("rollback_fix")).how == "deleted"
