@@ -21,7 +21,8 @@ from benchmarks.figures import Figure, Say
 from tests.databases import new_postgresql_database
 from tests.e2e.crash.fleet import Fleet, build, drive
 from tests.e2e.crash.fleet import check as check_fleet
-from tests.e2e.crash.walks import FORKS, LONGEST, Ground, Walked, boundaries, check, lines, walk, written
+from tests.e2e.crash.walks import LONGEST, Ground, Walked, boundaries, check, lines, walk, written
+from tests.e2e.forks import FORKS
 
 TIMES, RANDOM = 25, 500
 KILLS_A_WALK, AT_ONCE = 14, 4

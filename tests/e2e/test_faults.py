@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -243,14 +242,10 @@ def test_a_port_in_use_is_named(user: User) -> None:
 
 @pytest.mark.parametrize("moment", [0.3, 2.5])
 def test_an_interrupted_look_says_so_and_the_next_one_goes_on(user: User, moment: float) -> None:
-    process = user.start("watch", "--interval", "60")
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(moment)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == INTERRUPTED
-    assert "the same command goes on from there" in err
-    assert "Traceback" not in out + err
+    answer = user.interrupt("watch", "--interval", "60", after=moment)
+    assert answer.code == INTERRUPTED, answer.text
+    assert "the same command goes on from there" in answer.err
+    assert "Traceback" not in answer.text
     assert events(user) > 0
     assert user.run("heal").code == 0
 

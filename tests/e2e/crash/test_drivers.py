@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.components import needs
 from tests.databases import database_url, new_postgresql_database
 from tests.e2e.crash.fleet import Fleet, build, check, drive
-from tests.e2e.crash.walks import FORKS
+from tests.e2e.forks import FORKS
 
 __all__ = ["database_url"]
 pytestmark = needs("bubblewrap")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -22,6 +21,7 @@ from kintsugi.workspace import ledger_of
 from mcp_servers.cases.model import Case, State
 from mcp_servers.kit.deps import Deps
 from tests.e2e.crash.walker import BRANCH, REQUESTS, open_deps, walk_and_exit
+from tests.e2e.forks import FORKS
 from tests.e2e.strangers import WAREHOUSE, git
 
 FAILED = "".join(dedent(WAREHOUSE.log).strip().partition("printing 40 notes\n")[2].partition("strip'\n")[:2])
@@ -43,8 +43,6 @@ ONCE = {
 }
 UNKNOWN = 255
 """What multiprocessing says when its fork server could not tell how a child ended; the next start shows whether anything is missing."""
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "dbos", "tests.e2e.crash.preload"])
 
 
 @dataclass(frozen=True, slots=True)
