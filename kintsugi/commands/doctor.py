@@ -11,12 +11,13 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import click
 
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project
 
 VARIABLES: Mapping[str, str] = {
@@ -25,6 +26,8 @@ VARIABLES: Mapping[str, str] = {
     "KINTSUGI_PROJECT": "names the watched repository for clients that start servers elsewhere",
     "KINTSUGI_POLICY": "says who may approve and what a fix may change, from a file outside the repository",
     "KINTSUGI_ALLOW_WRITES": "lets the MCP servers write: slices, comma-separated, or all",
+    "GITHUB_TOKEN": "publishes fixes as pull requests on GitHub, where kintsugi.toml says so",
+    "GITHUB_API_URL": "uses a GitHub of your own, such as https://github.example.com/api/v3",
     "DOCKER_HOST": "reads containers of another Docker engine",
 }
 
@@ -58,7 +61,8 @@ def examine(folder: Path, environ: Mapping[str, str]) -> list[Finding]:
     project, described = _project(folder, environ)
     wants_docker = project is not None and any(source.type == "docker" for source in project.sources)
     variables = [_variable(name, adds, environ) for name, adds in VARIABLES.items()]
-    return [_python(), _git(), _jail(), _docker(environ, needed=wants_docker), _database(environ), described, *variables]
+    forge = [_forge(project, environ)] if project is not None else []
+    return [_python(), _git(), _jail(), _docker(environ, needed=wants_docker), _database(environ), described, *forge, *variables]
 
 
 _SIGNS = {"found": ("✓", "green"), "absent": ("·", "bright_black"), "missing": ("✗", "red")}
@@ -167,9 +171,27 @@ def _project(folder: Path, environ: Mapping[str, str]) -> tuple[Project | None, 
     return project, Finding("project", "found", f"{project.name} on {project.branch}; logs: {sources or 'none'}", advice)
 
 
+def _forge(project: Project, environ: Mapping[str, str]) -> Finding:
+    """Asks the forge, when one is named; the local one needs no answer."""
+    if project.forge.get("type", "local") == "local":
+        return Finding("forge", "found", "local: pull requests are kept here", 'with [forge] type = "github": on GitHub')
+    from mcp_servers.fixes.forges import Place, chosen  # brings the HTTP client
+    from mcp_servers.launch import utc_now
+
+    def no_store() -> NoReturn:
+        raise AssertionError("looking needs no state")
+
+    try:
+        place = Place(Repository.at(project.root), no_store, project.root, utc_now, project.forge, environ)
+        reach = chosen(place).reach()
+    except KintsugiError as error:
+        return Finding("forge", "missing", f"{project.forge['type']} cannot be used", str(error))
+    return Finding("forge", "found" if reach.usable else "missing", reach.text, reach.advice)
+
+
 def _variable(name: str, adds: str, environ: Mapping[str, str]) -> Finding:
     if environ.get(name):
-        return Finding(name, "found", "set" if "URL" in name else environ[name])
+        return Finding(name, "found", "set" if "URL" in name or "TOKEN" in name else environ[name])
     return Finding(name, "absent", "not set", f"with it: {adds}")
 
 

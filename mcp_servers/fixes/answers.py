@@ -124,6 +124,7 @@ class PullRequestAnswer(TypedDict):
     state: str
     branch: str
     target: str
+    waits_for: NotRequired[list[str]]
 
 
 class RolledBack(TypedDict):
@@ -274,7 +275,10 @@ def next_of(tried: Sequence[Attempt]) -> str:
 
 def pull_request(opened: PullRequest) -> PullRequestAnswer:
     request = opened.request
-    return PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=_branch(request.target))
+    answer = PullRequestAnswer(id=opened.id, url=opened.url, state=opened.state, branch=request.branch, target=_branch(request.target))
+    if opened.waits_for:
+        answer["waits_for"] = list(opened.waits_for)
+    return answer
 
 
 def rolled_back(undone: Undone) -> RolledBack:

@@ -127,7 +127,7 @@ class Desk:
 
     def _applier(self) -> Applier:
         deps, repository = self._deps, self._repository()
-        place = Place(repository, self.store, deps.scratch, deps.clock, deps.watched().forge, deps.environ, self._circuit)
+        place = Place(repository, lambda: self.store, deps.scratch, deps.clock, deps.watched().forge, deps.environ, self._circuit)
         return Applier(repository, self.store, deps.gate, chosen(place), deps.scratch, deps.clock, deps.policy)
 
     def _repository(self) -> Repository:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from mcp_servers.fixes.forges import Forge
 from mcp_servers.fixes.model import Checks, Proposal, PullRequest
+from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.policy import Policy
 
 
-def advanced(forge: Forge, policy: Policy, proposal: Proposal, opened: PullRequest) -> tuple[PullRequest, list[str]]:
-    """The pull request, merged where the policy lets it happen by itself; else what stands against it. Safe to repeat."""
+def advanced(forge: Forge, policy: Policy, proposal: Proposal, opened: PullRequest) -> PullRequest:
+    """The pull request, merged where the policy lets it happen by itself; else with what stands against it. Safe to repeat."""
     if not policy.auto_merge or opened.state != "open":
-        return opened, []
-    against = list(hindrances(policy, proposal, opened, forge.checks(proposal.repository, proposal.branch)))
-    return (opened, against) if against else (forge.merge(proposal.repository, proposal.branch, proposal.commit), [])
+        return opened
+    against = tuple(hindrances(policy, proposal, opened, forge.checks(proposal.repository, proposal.branch)))
+    if against:
+        return replace(opened, waits_for=against)
+    try:
+        return forge.merge(proposal.repository, proposal.branch, proposal.commit)
+    except Refusal as refusal:
+        return replace(opened, waits_for=(str(refusal),))
 
 
 def hindrances(policy: Policy, proposal: Proposal, opened: PullRequest, checks: Checks) -> Iterator[str]:

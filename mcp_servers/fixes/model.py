@@ -173,7 +173,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request as the forge has it. `state` is open, merged or closed; `merge` the commit that a merge made, where the forge says so."""
+    """A pull request as the forge has it. `state` is open, merged or closed; `merge` the commit that a merge made, where the forge says so;
+    `waits_for` what holds an automatic merge back, where the policy has one."""
 
     id: str
     url: str
@@ -181,6 +182,7 @@ class PullRequest:
     request: Request
     draft: bool = False
     merge: str = ""
+    waits_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

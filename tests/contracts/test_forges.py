@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_servers.fixes.model import Checks
+from mcp_servers.fixes.merging import advanced
+from mcp_servers.fixes.model import Certificate, Checks, Proposal
 from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.policy import Policy
 from tests.contracts.scenes import BRANCH, Scene
+
+SEEN = Certificate(True, True, True, True, "no worse", 3, "bubblewrap", "b", "r", "t", "held", "", 1.0)
 
 
 def test_a_branch_is_published_with_one_pull_request_however_often_it_is_opened(scene: Scene) -> None:
@@ -102,6 +106,31 @@ def test_nobody_has_checked_a_new_pull_request(scene: Scene) -> None:
     scene.forge.open(scene.request)
     checks = scene.forge.checks(scene.request.repository, BRANCH)
     assert (checks, checks.state) == (Checks(), "none")
+
+
+@pytest.mark.promise("S2.23")
+def test_a_merge_by_itself_is_off_waits_for_what_it_asks_and_takes_the_approved_commit(scene: Scene) -> None:
+    opened = scene.forge.open(scene.request)
+    fix = Proposal(
+        "f",
+        "c",
+        "t",
+        scene.request.repository,
+        "refs/heads/main",
+        scene.base,
+        "tree",
+        "p",
+        "now",
+        certificate=SEEN,
+        branch=BRANCH,
+        commit=scene.head,
+    )
+    assert advanced(scene.forge, Policy(), fix, opened) == opened
+    waiting = advanced(scene.forge, Policy(auto_merge=True), fix, opened)
+    assert waiting.waits_for == ("no check has run", "no QA run passed (checks named qa*)")
+    free = Policy(auto_merge=True, require_passing_ci=False, require_qa_pass=False)
+    merged = advanced(scene.forge, free, fix, opened)
+    assert (merged.state, merged.waits_for) == ("merged", ())
 
 
 def test_a_forge_says_whether_it_can_be_used(scene: Scene) -> None:

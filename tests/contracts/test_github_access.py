@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kintsugi.commands.doctor import examine
 from mcp_servers.fixes.forges import Place, chosen
 from mcp_servers.fixes.forges.github.settings import Settings
 from mcp_servers.fixes.store import Store
@@ -138,8 +139,8 @@ def clone(tmp_path: Path) -> Worktree:
 
 
 def place(clone: Worktree, clock: Clock, environ: dict[str, str], **settings: str) -> Place:
-    store = Store(Database.open(f"sqlite:///{clone.root.parent / 'k.db'}"))
-    return Place(clone.repository, store, clone.root.parent, clock, {"type": "github", **settings}, environ)
+    store = Database.open(f"sqlite:///{clone.root.parent / 'k.db'}")
+    return Place(clone.repository, lambda: Store(store), clone.root.parent, clock, {"type": "github", **settings}, environ)
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,22 @@ def test_settings_that_cannot_be_used_are_told(
 def test_a_token_is_never_shown(clone: Worktree, clock: Clock) -> None:
     given = place(clone, clock, {"GITHUB_TOKEN": SECRET}, repository="ada/shop")
     assert SECRET not in repr(given) + repr(Settings.of(given))
+
+
+def test_the_doctor_says_whether_the_forge_lets_us_write_and_shows_no_token(clone: Worktree, host: Host, tmp_path: Path) -> None:
+    (clone.root / "kintsugi.toml").write_text('[forge]\ntype = "github"\nrepository = "ada/shop"\n', "utf-8")
+    environ = {"KINTSUGI_HOME": str(tmp_path / "home"), "GITHUB_TOKEN": SECRET, "GITHUB_API_URL": host.url}
+    report = examine(clone.root, environ)
+    (forge,) = [finding for finding in report if finding.name == "forge"]
+    assert forge.status == "missing"
+    assert "The token may not GET" in forge.advice
+    assert host.seen == [f"Bearer {SECRET}"]
+    assert SECRET not in repr(report)
+    (unset,) = [finding for finding in examine(clone.root, {"KINTSUGI_HOME": str(tmp_path)}) if finding.name == "forge"]
+    assert "GITHUB_TOKEN is not set" in unset.advice
+
+
+def test_the_doctor_asks_nobody_where_pull_requests_are_local(clone: Worktree, tmp_path: Path) -> None:
+    (clone.root / "kintsugi.toml").write_text("[project]\n", "utf-8")
+    (forge,) = [finding for finding in examine(clone.root, {"KINTSUGI_HOME": str(tmp_path)}) if finding.name == "forge"]
+    assert (forge.status, forge.text) == ("found", "local: pull requests are kept here")

@@ -66,10 +66,10 @@ class Forge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a forge is given: the watched repository, our own state, `[forge]` of kintsugi.toml, and the environment."""
+    """What a forge is given: the watched repository, our own state (opened by who needs it), `[forge]` of kintsugi.toml, and the environment."""
 
     repository: Repository
-    store: Store
+    store: Callable[[], Store]
     scratch: Path
     clock: Callable[[], datetime]
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -116,4 +116,4 @@ class LocalForge:
 
 def opened(place: Place) -> LocalForge:
     """The forge that needs nothing: no account, no network."""
-    return LocalForge(place.repository, place.store, place.scratch, place.clock)
+    return LocalForge(place.repository, place.store(), place.scratch, place.clock)
