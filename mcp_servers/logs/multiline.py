@@ -157,6 +157,12 @@ class Joiner:
         self._open = {}
         return self._given()
 
+    @property
+    def waits(self) -> bool:
+        """Whether all that is held is a trace that a line standing alone has interrupted, and that line."""
+        held = self._open.get("")
+        return not self._done and self._open.keys() == {"waiting", ""} and held is not None and len(held.numbers) == 1 and not held.in_trace
+
     # lines
 
     def _busy(self) -> bool:
@@ -211,7 +217,7 @@ class Joiner:
         waiting, current = self._open.get("waiting"), self._open.get("")
         if waiting is None or current is None or current.in_trace or not waiting.fits(text) or _HEAD.match(probe):
             return False
-        if not (_FRAME.match(probe) or (waiting.expects and not probe[0].isspace() and _EXCEPTION.match(probe))):
+        if not (_FRAME.match(probe) or (waiting.expects and _closes(probe))):
             return False
         self._done.append(self._open.pop(""))
         self._open[""] = self._open.pop("waiting")
@@ -269,6 +275,22 @@ def join(lines: Iterable[str]) -> Iterator[Entry]:
     for number, line in enumerate(lines, start=1):
         yield from joiner.feed(line, number)
     yield from joiner.flush()
+
+
+def may_resume(text: str) -> bool:
+    """Whether a line may go on with a trace that another entry has interrupted."""
+    probe = _COLOUR.sub("", text)
+    return bool(probe) and not _HEAD.match(probe) and bool(_FRAME.match(probe) or _closes(probe))
+
+
+def names_nobody(text: str) -> bool:
+    """Whether a line neither begins an entry nor names a writer: that it goes on with the entry before depends on no name."""
+    probe = _COLOUR.sub("", text)
+    return not _HEAD.match(probe) and carried(probe) is None and not announced(probe)
+
+
+def _closes(probe: str) -> bool:
+    return not probe[0].isspace() and _EXCEPTION.match(probe) is not None
 
 
 def _stands_alone(text: str) -> bool:

@@ -5,27 +5,25 @@ What comes out is what parsing line by line would give: the same templates, coun
 
 from __future__ import annotations
 
-import operator
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
-from typing import cast
 
 from mcp_servers.logs.bulk.kinds import NO_KIND, NOT_ASKED, LineKinds
-from mcp_servers.logs.bulk.lines import ALONE, BLANK, JOINS, OPENS, joined, standing
+from mcp_servers.logs.bulk.lines import ALONE, BLANK, JOINS, joined, standing
 from mcp_servers.logs.bulk.places import NOWHEN, Place, Probe, text_of_line
+from mcp_servers.logs.bulk.runs import Runs
 from mcp_servers.logs.bulk.shapes import Shapes
+from mcp_servers.logs.bulk.spans import Spans, extremes, spans_of
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import LogRecord, Query
-from mcp_servers.logs.multiline import Entry, Joiner
+from mcp_servers.logs.multiline import Entry
 from mcp_servers.logs.sources import Tally, matches
 from mcp_servers.logs.times import Clock
 
-_NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _LONGEST_KEY = 64
 _MOST_TOLD = 20_000
@@ -34,9 +32,6 @@ _LINES_BEFORE = 8
 _FEW_KINDS_OF_TIME = 16
 
 _ELSEWHERE = 0
-
-Spans = tuple[dict[int, datetime], dict[int, datetime]]
-"""The first and the last moment of each shape."""
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -108,6 +103,7 @@ class Columns:
         self._held = b""
         self._any_each = False
         self._entries_known: dict[tuple[int, ...], int] = {}
+        self._runs = Runs()
         self._kinds = kinds
         self._register(_Shape(BLANK, counts=False))
 
@@ -125,7 +121,7 @@ class Columns:
         numbers = self._shapes.numbers(block)
         self._settle(numbers, lines)
         standings = bytes(map(self._standings.__getitem__, numbers))
-        entries, end = self._entries(lines, standings, final=final)
+        entries, end = self._runs.entries(lines, numbers, standings, final=final)
         self._held = b"".join(line + b"\n" for line in lines[end:])
         self._book(lines[:end], numbers[:end], entries)
 
@@ -153,7 +149,7 @@ class Columns:
             moments = self._moments(lines, numbers, {at: record.timestamp for at, record in records.items()})
             self._last = moments[-1]
             numbers = self._inside(numbers, moments)
-            spans = _spans(numbers, moments)
+            spans = spans_of(numbers, moments)
         kinds = self._counted(numbers, *spans)
         for at, record in records.items():
             kinds[at] = self._added(record if record.timestamp else replace(record, timestamp=moments[at]))
@@ -242,7 +238,7 @@ class Columns:
             keys = place.keys(texts)
             if not place.sortable(keys):
                 return None
-            for found, chosen in zip(spans, _extremes(group, keys), strict=True):
+            for found, chosen in zip(spans, extremes(group, keys), strict=True):
                 for number, key in chosen.items():
                     moment = self.times(place)[key]
                     if moment is None or moment is NOWHEN:
@@ -365,74 +361,8 @@ class Columns:
             self._fresh.clear()
         return known
 
-    # entries of several lines
-
-    def _entries(self, lines: Sequence[bytes], standings: bytes, *, final: bool) -> tuple[list[Entry], int]:
-        """The entries that are not one line each, numbered from 1 in this block, and how many lines are done with."""
-        found: list[Entry] = []
-        start = 0
-        while match := _NOT_ALONE.search(standings, start):
-            begin = match.start()
-            if standings[begin] == JOINS and begin > start and standings[begin - 1] == ALONE:
-                begin -= 1
-            entries, start, open_from = _joined_from(lines, standings, begin, final=final)
-            found += entries
-            if start == len(lines):
-                return found, start if final else open_from
-        last_alone = len(lines) if final else max(len(lines) - 1, 0)
-        return found, max(last_alone, start)
-
     def times(self, place: Place) -> _Times:
         known = self._times.get(place)
         if known is None:
             known = self._times[place] = _Times(place, self._clock)
         return known
-
-
-def _joined_from(lines: Sequence[bytes], standings: bytes, begin: int, *, final: bool) -> tuple[list[Entry], int, int]:
-    """The entries from here on, until a line stands alone again: which line that is, and from which line on an entry is unfinished."""
-    joiner, entries, given = Joiner(), list[Entry](), 0
-    for at in range(begin, len(lines)):
-        complete = list(joiner.feed(text_of_line(lines[at]), at + 1))
-        entries += [entry for entry in complete if entry.lines]
-        given += sum(entry.lines for entry in complete)
-        if given == at - begin and given and standings[at] == ALONE:
-            return entries, at, at
-        if given == at + 1 - begin:
-            return entries, at + 1, at + 1
-    if final:
-        return entries + [entry for entry in joiner.flush() if entry.lines], len(lines), len(lines)
-    return entries, len(lines), begin + given
-
-
-def _extremes(numbers: list[int], keys: list[bytes]) -> tuple[dict[int, bytes], dict[int, bytes]]:
-    """The least and the greatest key of each shape."""
-    if all(map(operator.le, keys, islice(keys, 1, None))):
-        return dict(zip(reversed(numbers), reversed(keys), strict=True)), dict(zip(numbers, keys, strict=True))
-    least = dict(zip(numbers, keys, strict=True))
-    greatest = dict(least)
-    for number, key in zip(numbers, keys, strict=True):
-        if key < least[number]:
-            least[number] = key
-        elif key > greatest[number]:
-            greatest[number] = key
-    return least, greatest
-
-
-def _spans(numbers: list[int], moments: list[datetime | None]) -> Spans:
-    """The first and the last moment of each shape."""
-    rising = cast("list[datetime]", moments)
-    if moments and moments[0] is not None and all(map(operator.le, rising, islice(rising, 1, None))):
-        return dict(zip(reversed(numbers), reversed(rising), strict=True)), dict(zip(numbers, rising, strict=True))
-    first: dict[int, datetime] = {}
-    last: dict[int, datetime] = {}
-    for number, moment in zip(numbers, moments, strict=True):
-        if moment is None:
-            continue
-        if number not in first:
-            first[number] = last[number] = moment
-        elif moment < first[number]:
-            first[number] = moment
-        elif moment > last[number]:
-            last[number] = moment
-    return first, last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mcp_servers.logs.multiline import Joiner
+from mcp_servers.logs.multiline import Joiner, may_resume
 
 ALONE, JOINS, OPENS, BLANK = range(4)
 """An entry of its own wherever it stands; part of the entry before it; the begin of more; white space."""
@@ -32,7 +32,7 @@ def standing(text: str) -> int:
         return BLANK
     if any(_joined((before,), text) for before in _BEFORE):
         return JOINS
-    return OPENS if any(_joined((text,), behind) for behind in _probes()) or _holds_blank(text) else ALONE
+    return OPENS if any(_joined((text,), behind) for behind in _probes()) or _holds_blank(text) or may_resume(text) else ALONE
 
 
 def joined(before: Sequence[str], text: str) -> bool:
