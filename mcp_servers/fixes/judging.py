@@ -86,7 +86,7 @@ def differs(first: TestRun, again: TestRun, number: int, where: str) -> str:
 def compare(tests: Sequence[Seen], path: str, test: str, failure: Failure) -> tuple[Failure | None, bool]:
     """The failure that was seen, and whether it is production's; a declared check wants its own assertion instead."""
     check = declared_check(test)
-    if check and language(path) != "python" and any(not seen.traces or _is_assertion(seen.traces[0].root) for seen in tests):
+    if check and any(not seen.traces or (language(path) != "python" and _is_assertion(seen.traces[0].root)) for seen in tests):
         return None, True
     first: Failure | None = None
     for trace in (trace for seen in tests for trace in seen.traces):

@@ -199,15 +199,7 @@ def _printed(report: Mapping[str, Any], plan: Plan, toolchain: Toolchain, limits
 
 
 def _outer(limits: Limits, rounds: int) -> Limits:
-    return Limits(
-        limits.seconds * rounds + _STARTUP,
-        limits.memory,
-        limits.processes,
-        limits.files,
-        limits.file_size,
-        limits.disk,
-        max(limits.output, 16 * 1024 * 1024),
-    )
+    return replace(limits, seconds=limits.seconds * rounds + _STARTUP, output=max(limits.output, 16 * MIB))
 
 
 def _reports(output: str, nonce: str, count: int) -> list[dict[str, Any]] | None:

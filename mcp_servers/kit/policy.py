@@ -13,6 +13,8 @@ from typing import Any
 
 import platformdirs
 
+from mcp_servers.kit import budgets
+from mcp_servers.kit.budgets import Budgets
 from mcp_servers.kit.errors import Misconfigured
 
 VARIABLE = "KINTSUGI_POLICY"
@@ -37,11 +39,14 @@ class Policy:
     require_qa_pass: bool = True
     qa_checks: tuple[str, ...] = ("qa*",)
     merge_proof: int = 1
+    budgets: Budgets = Budgets()
+    jail: str = ""
 
     @property
     def version(self) -> str:
-        """Names these settings; part of what every approval binds to."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        """Names these settings; part of what every approval binds to. What healing may cost is no part of what was approved."""
+        told = {name: value for name, value in asdict(self).items() if name != "budgets"}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def lifetime(self) -> timedelta:
@@ -91,11 +96,12 @@ def load(environ: Mapping[str, str], watched: Path | None = None) -> Policy:
 
 def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = "") -> Policy:
     """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)
-    and `[merge]` (auto_merge, require_passing_ci, require_qa_pass, qa_checks, proof)."""
-    unknown = sorted(set(data) - {"patches", "approvals", "merge"})
+    and `[merge]` (auto_merge, require_passing_ci, require_qa_pass, qa_checks, proof)
+    and `[sandbox]` (jail)."""
+    unknown = sorted(set(data) - {"patches", "approvals", "merge", "sandbox"})
     if unknown:
-        raise _bad(where, unknown[0], "it knows [patches], [approvals] and [merge]")
-    patches, approvals, merge = (dict(data.get(name, {})) for name in ("patches", "approvals", "merge"))
+        raise _bad(where, unknown[0], "it knows [patches], [approvals], [merge] and [sandbox]")
+    patches, approvals, merge, sandbox = (dict(data.get(name, {})) for name in ("patches", "approvals", "merge", "sandbox"))
     shipped = SHIPPED
     policy = Policy(
         span=_number(patches.pop("span", shipped.span), where, "span", 8, 200),
@@ -112,8 +118,10 @@ def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = ""
         require_qa_pass=_switch(merge.pop("require_qa_pass", shipped.require_qa_pass), where, "require_qa_pass"),
         qa_checks=_words(merge.pop("qa_checks", shipped.qa_checks), where, "qa_checks"),
         merge_proof=_number(merge.pop("proof", shipped.merge_proof), where, "proof", 1, 2),
+        budgets=budgets.parse(dict(data.get("budgets", {})), where),
+        jail=_jail(sandbox.pop("jail", shipped.jail), where),
     )
-    for left in (*patches, *approvals, *merge):
+    for left in (*patches, *approvals, *merge, *sandbox):
         raise _bad(where, left, "look at the page on configuration")
     return policy
 
@@ -135,6 +143,12 @@ def _switch(value: Any, where: str, name: str) -> bool:
     if type(value) is not bool:
         raise _bad(where, name, f"it is true or false, not {value!r}")
     return value
+
+
+def _jail(value: Any, where: str) -> str:
+    if value not in {"", "bubblewrap", "docker", "sandbox-exec"}:
+        raise _bad(where, "jail", f"it is bubblewrap, docker or sandbox-exec, not {value!r}")
+    return str(value)
 
 
 def _words(value: Any, where: str, name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ class Limits:
     files: int = 512
     file_size: int = 64 * MIB
     disk: int = 256 * MIB
+    inodes: int = 100_000
     output: int = MIB
 
     @property
@@ -64,16 +66,18 @@ JAILS = LazyTable(
     "jail",
     {
         "bubblewrap": "mcp_servers.fixes.jail.bubblewrap:Bubblewrap",
+        "sandbox-exec": "mcp_servers.fixes.jail.seatbelt:Seatbelt",
+        "docker": "mcp_servers.fixes.jail.docker:Docker",
         "bare": "mcp_servers.fixes.jail.bare:Bare",
     },
 )
 
 
-def default(allow_bare: bool = False) -> Jail:
-    """The strongest jail that works here; `bare` only where the caller vouches for the code. Raises `Misconfigured` when there is none."""
+def default(allow_bare: bool = False, chosen: str = "") -> Jail:
+    """The chosen jail, else the strongest that works here; `bare` only where the caller vouches for the code. Raises `Misconfigured` when there is none."""
     try:
-        return JAILS["bubblewrap"].open()
+        return JAILS[chosen or ("sandbox-exec" if sys.platform == "darwin" else "bubblewrap")].open()
     except Misconfigured:
-        if not allow_bare:
+        if not allow_bare or chosen:
             raise
     return JAILS["bare"].open()

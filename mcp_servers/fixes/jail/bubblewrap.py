@@ -23,6 +23,7 @@ from mcp_servers.kit.errors import Misconfigured
 HINT = "install it with `apt-get install bubblewrap` (or your system's package of that name)"
 _ALLOW = "allow it user namespaces (sysctl kernel.unprivileged_userns_clone=1, or its AppArmor profile)"
 WORK, SOURCE, HOME = "/jail/work", "/jail/source", "/jail/home"
+_WRITABLE = ("/dev/shm", "/tmp", HOME, WORK)
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin")
 _SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "mime.types", "nsswitch.conf", "ssl/certs")
 _FIRST_USER = 1_900_000_000  # above every range that systems and containers hand out
@@ -57,7 +58,7 @@ class Bubblewrap:
     ) -> Outcome:
         wall = [*self._namespaces(), *_tree(work, readable, limits), *_environment(env), "--chdir", WORK]
         script = ["/bin/sh", "-c", _COPY_AS_ROOT if self.as_root else _COPY, "sh"]
-        return watch([*wall, *script, *self._step_down(), *_limited(limits), *command], limits=limits, stdin=stdin)
+        return watch([*wall, *script, *self._step_down(), *_limited(limits), *command], limits=limits, stdin=stdin, counted=_WRITABLE)
 
     def _namespaces(self) -> list[str]:
         common = [str(self.program), "--die-with-parent", "--new-session", "--hostname", "jail", "--cap-drop", "ALL"]
@@ -86,7 +87,7 @@ def _tree(work: Path, readable: Sequence[Path], limits: Limits) -> list[str]:
     words += ["--dir", "/etc", "--dir", "/etc/ssl"]
     words += [word for name in _SETTINGS for word in ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/dev/shm", "/tmp", HOME, WORK):
+    for folder in _WRITABLE:
         words += ["--size", str(limits.disk), "--perms", "1777", "--tmpfs", folder]
     for path in dict.fromkeys(readable):
         if not any(path.is_relative_to(system) for system in _SYSTEM):

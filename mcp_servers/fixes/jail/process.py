@@ -20,8 +20,11 @@ _GRACE = 1.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Path | None = None) -> Outcome:
-    """Runs `command` with an empty environment, its own session and no descriptor of ours; returns how it ended."""
+def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Path | None = None, counted: Sequence[str] = ()) -> Outcome:
+    """Runs `command` with an empty environment, its own session and no descriptor of ours; returns how it ended.
+
+    In the folders `counted`, as the processes inside see them, there may be `limits.inodes` files together.
+    """
     started = time.monotonic()
     with subprocess.Popen(
         list(command),
@@ -35,7 +38,7 @@ def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Pa
     ) as child:
         # PIPE was asked for, so both are there
         Thread(target=_feed, args=(cast("IO[bytes]", child.stdin), stdin), daemon=True).start()
-        output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits)
+        output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits, counted)
         _end(child)
     return Outcome(child.returncode, output.decode("utf-8", "replace"), timed_out, time.monotonic() - started)
 
@@ -46,7 +49,7 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
         pipe.close()
 
 
-def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, limits: Limits) -> tuple[bytes, bool]:
+def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, limits: Limits, counted: Sequence[str]) -> tuple[bytes, bool]:
     """Reads until the pipe closes, the program is gone, or a limit is reached."""
     kept = bytearray()
     gone_at: float | None = None
@@ -68,7 +71,7 @@ def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, lim
                 gone_at = now  # what it wrote last may have come since we looked: look once more
             if now - checked > _TICK:
                 checked = now
-                if _resident(child.pid) > limits.memory:
+                if _resident(child.pid) > limits.memory or _files(child.pid, counted) > limits.inodes:
                     return bytes(kept), False
 
 
@@ -93,6 +96,17 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def _resident(pid: int) -> int:
     return sum(_pages(each) for each in (pid, *_descendants(pid))) * _PAGE
+
+
+def _files(pid: int, counted: Sequence[str]) -> int:
+    """The files in these folders of the jail: a file system in memory bounds their size, not their number."""
+    inside = list(_descendants(pid))[-1:] if counted else []
+    found = 0
+    for folder in counted if inside else ():
+        with contextlib.suppress(OSError):
+            stat = os.statvfs(f"/proc/{inside[0]}/root{folder}")
+            found += stat.f_files - stat.f_ffree
+    return found
 
 
 def _pages(pid: int) -> int:
