@@ -28,6 +28,7 @@ VARIABLES: Mapping[str, str] = {
     "KINTSUGI_ALLOW_WRITES": "lets the MCP servers write: slices, comma-separated, or all",
     "GITHUB_TOKEN": "publishes fixes as pull requests on GitHub, where kintsugi.toml says so",
     "GITHUB_API_URL": "uses a GitHub of your own, such as https://github.example.com/api/v3",
+    "GITHUB_REPOSITORY": "names the repository, owner/name, where neither kintsugi.toml nor the remote does",
     "DOCKER_HOST": "reads containers of another Docker engine",
 }
 

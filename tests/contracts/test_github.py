@@ -176,6 +176,20 @@ def test_a_repository_that_was_renamed_is_followed(github: GitHubScene) -> None:
     assert len(github.pulls) == 1
 
 
+def test_a_pull_request_is_found_under_a_new_owner_too(github: GitHubScene) -> None:
+    github.forge.open(github.request)
+
+    def redirected(request: httpx2.Request) -> httpx2.Response | None:
+        if "/repos/old/" not in str(request.url):
+            return None
+        return httpx2.Response(301, headers={"location": str(request.url).replace("/repos/old/shop", f"/repos/{github.name}")})
+
+    github.wire.faults += [redirected] * 2
+    found = github.forge_with(repository="old/shop").state("r", BRANCH)
+    assert found is not None
+    assert found.state == "open"
+
+
 def test_no_token_follows_to_another_service(github: GitHubScene) -> None:
     github.fails("GET", "/pulls", answered(302, location="http://evil.test/repos"))
     assert refused(github).code == "redirected"

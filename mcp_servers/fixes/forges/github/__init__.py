@@ -202,6 +202,15 @@ class GitHubForge:
 
     def _found(self, branch: str) -> Values | None:
         """The pull request of a branch: the open one, else the newest. Forks and other branches do not count."""
+        found = self._newest(branch)
+        return self._newest(branch) if found is None and self._renamed() else found
+
+    def _renamed(self) -> bool:
+        """Whether the repository is called otherwise by now; who asks for an owner of before is answered with nothing."""
+        before, self._name = self._name, str(mapping(self._ask("GET", "")).get("full_name") or self._name)
+        return before.lower() != self._name.lower()
+
+    def _newest(self, branch: str) -> Values | None:
         owner = self._name.split("/", 1)[0]
         pulls = self._all("/pulls", params={"head": f"{owner}:{branch}", "state": "all"})
         ours = [pull for pull in pulls if mapping(pull.get("head")).get("ref") == branch]
