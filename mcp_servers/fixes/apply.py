@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -140,6 +140,7 @@ class Applier:
                 f"{proposal.target} moved since {proposal.id} was proposed on {proposal.base[:12]}; certify_fix makes it on the new base.",
                 code="base_moved",
             )
+        self._free(branch_of(proposal.id))
         with self.store.database.transaction() as connection:
             approval = self.gate.spend(proposal.digest, write, connection)
             if proposal.elevated and approval.proof < ELEVATED_PROOF:
@@ -165,9 +166,23 @@ class Applier:
         self._point(branch_of(proposal.id), commit)
         return self._applied(proposal, intent, commit, write)
 
+    def _free(self, branch: str) -> None:
+        """Raises `Refusal` before an approval is spent, where git could not make the branch."""
+        parent = branch.rpartition("/")[0]
+        for name in (branch, parent):
+            if self.repository.resolve(name) is not None:
+                raise Refusal(
+                    f"{name} exists and is not ours, so {branch} cannot be made; rename or delete it, then repeat.", code="branch_taken"
+                )
+
+    def _unlocked(self, branch: str) -> None:
+        """A lock on a branch of ours is ours: we hold the lock of this repository."""
+        with suppress(NotADirectoryError):
+            (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)
+
     def _point(self, branch: str, commit: str) -> None:
         """The branch, standing at `commit`; it may be there from a call that was cut short, but not elsewhere."""
-        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)  # ours: we hold the lock of this repository
+        self._unlocked(branch)
         there = self.repository.resolve(branch)
         if there == commit:
             return
@@ -202,7 +217,7 @@ class Applier:
         there = self.repository.resolve(branch)
         if there is not None and there != proposal.commit:
             raise Refusal(f"{proposal.branch} holds commits that are not ours; delete it yourself if they may go.", code="branch_moved")
-        (self.repository.common_dir / f"{branch}.lock").unlink(missing_ok=True)
+        self._unlocked(branch)
         self.forge.withdraw(proposal.repository, proposal.branch, proposal.commit)
         if self.repository.resolve(branch) is not None:
             self.repository.delete_ref(branch, proposal.commit)
