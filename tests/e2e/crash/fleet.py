@@ -37,7 +37,7 @@ from tests.e2e.strangers import Stranger, git
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ONCE = ("opened", "diagnosed", "ticketed", "proposed", "certified", "approval_requested", "approved", "applied", "pull_request")
-PATIENCE = 240.0
+PATIENCE = 900.0
 PART = '''
     from dataclasses import dataclass
 
