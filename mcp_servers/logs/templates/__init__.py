@@ -15,7 +15,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from mcp_servers.logs.templates.catalogue import Mined
-from mcp_servers.logs.templates.masking import HOLE, canonical, fold, mask
+from mcp_servers.logs.templates.masking import HOLE, canonical, fold, mask, unfolded_canonical
 from mcp_servers.logs.templates.merging import Signature, merge, tokens
 from mcp_servers.logs.templates.splitting import split
 from mcp_servers.logs.templates.wording import worded
@@ -30,6 +30,7 @@ _KEPT_VALUES = 3
 _WORDED_BY = 20
 _KEPT_OF_TEMPLATE = 100
 _KNOWN_FORMS = 100_000
+_KNOWN_UNFOLDED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Miner:
         self._by_form: dict[str, int] = {}
         self._by_canonical: dict[str, int] = {}
         self._patterns: dict[tuple[int, str], list[tuple[Signature, int]]] = {}
+        self._unfolded: dict[str, str] = {}
         self._limit = MOST_KINDS
         self._mined: list[Template] | None = None
         self._of_kind: dict[int, Template] = {}
@@ -104,7 +106,7 @@ class Miner:
         if number is None:
             if len(self._by_canonical) >= _KNOWN_FORMS:
                 self._by_canonical.clear()
-            number = self._by_canonical[text] = self._of_form(mask(text), body)
+            number = self._by_canonical[text] = self._of_form(fold(self._unfold(text)), body)
         else:
             self._show(self._kinds[self._current(number)], body)
         return number
@@ -149,6 +151,15 @@ class Miner:
         signature = tokens(form)
         fitting = (template for pattern, template in self._by_length.get(len(signature), ()) if _fits(pattern, signature))
         return min(fitting, key=lambda template: (template.text.count(HOLE), template.text), default=None)
+
+    def _unfold(self, text: str) -> str:
+        """What the mask makes of a canonical text, which the wording of templates asks for again."""
+        known = self._unfolded.get(text)
+        if known is None:
+            known = unfolded_canonical(text)
+            if len(self._unfolded) < _KNOWN_UNFOLDED:
+                self._unfolded[text] = known
+        return known
 
     def _current(self, number: int) -> int:
         while (now := self._became[number]) != number:
@@ -217,13 +228,26 @@ class Miner:
         for pattern, numbers in _merged(self._kinds).items():
             patterns[pattern] = text = fold("".join(pattern))
             members[text] += numbers
-        by_text = {text: _template(text, [self._kinds[number] for number in numbers]) for text, numbers in members.items()}
+        by_text = {text: self._template(text, [self._kinds[number] for number in numbers]) for text, numbers in members.items()}
         self._of_kind = {number: by_text[text] for text, numbers in members.items() for number in numbers}
         self._by_length = {}
         for pattern in sorted(patterns):
             self._by_length.setdefault(len(pattern), []).append((pattern, by_text[patterns[pattern]]))
         self._mined = sorted(by_text.values(), key=lambda template: (-template.count, template.text))
         return self._mined
+
+    def _template(self, text: str, kinds: list[Kind]) -> Template:
+        times = [time for kind in kinds for time in (kind.first, kind.last) if time is not None]
+        said = worded(text, sorted(kind.sample for kind in kinds)[:_WORDED_BY], lambda sample: self._unfold(canonical(sample)))
+        return Template(
+            id=template_id(text),
+            text=said,
+            count=sum(kind.count for kind in kinds),
+            first=min(times, default=None),
+            last=max(times, default=None),
+            sample=min(kind.sample for kind in kinds),
+            kept=tuple(body for kind in kinds for body in kind.bodies)[:_KEPT_OF_TEMPLATE],
+        )
 
 
 def template_id(text: str) -> str:
@@ -249,20 +273,6 @@ def _place(pattern: Signature) -> tuple[int, str]:
 
 def _fits(pattern: Signature, signature: Signature) -> bool:
     return all(expected in (HOLE, token) for expected, token in zip(pattern, signature, strict=True))
-
-
-def _template(text: str, kinds: list[Kind]) -> Template:
-    times = [time for kind in kinds for time in (kind.first, kind.last) if time is not None]
-    said = worded(text, sorted(kind.sample for kind in kinds)[:_WORDED_BY])
-    return Template(
-        id=template_id(text),
-        text=said,
-        count=sum(kind.count for kind in kinds),
-        first=min(times, default=None),
-        last=max(times, default=None),
-        sample=min(kind.sample for kind in kinds),
-        kept=tuple(body for kind in kinds for body in kind.bodies)[:_KEPT_OF_TEMPLATE],
-    )
 
 
 def _values(text: str, bodies: Iterable[str]) -> tuple[tuple[str, ...], ...]:

@@ -94,7 +94,12 @@ def mask(text: str) -> str:
 
 def unfolded(text: str) -> str:
     """As `mask`, with `<*>` for each value of a list that has other separators than blanks."""
-    return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, canonical(text))))
+    return unfolded_canonical(canonical(text))
+
+
+def unfolded_canonical(text: str) -> str:
+    """As `unfolded`, for a text that is its canonical form already."""
+    return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, text)))
 
 
 def fold(text: str) -> str:

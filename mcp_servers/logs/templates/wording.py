@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mcp_servers.logs.templates.masking import HOLE, SEPARATORS, canonical, fold, unfolded
 
@@ -13,14 +13,15 @@ _MOST_HOLES = 24
 _SPREAD_BY = 3
 
 
-def worded(text: str, samples: Iterable[str]) -> str:
+def worded(text: str, samples: Iterable[str], unfold: Callable[[str], str] = unfolded) -> str:
     """A template's text as its messages have it, told by a few of them.
 
     Where all samples show the same separators between values, `<*>` is `<*>, <*>` again. Names that the mask kept have their digits
     back (`ssh0` is `ssh2`) where all samples agree, and are `<*>` where they do not. What a sample does not settle stays.
+    `unfold` is `masking.unfolded`, or one that remembers.
     """
     samples = sorted(set(samples))
-    return _KEPT.sub(lambda kept: _spelled(kept[0], samples), _spread(text, set(map(unfolded, samples[:_SPREAD_BY]))))
+    return _KEPT.sub(lambda kept: _spelled(kept[0], samples), _spread(text, set(map(unfold, samples[:_SPREAD_BY]))))
 
 
 def _spread(text: str, forms: set[str]) -> str:
