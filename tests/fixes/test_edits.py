@@ -186,3 +186,22 @@ def test_any_yaml_scalar_that_was_set_is_read_back(values: dict[str, Any]) -> No
         text = set_value("a.yml", text, key, value) if value != "old" else text
     assert yaml.safe_load(text) == values
     assert text.count(" # ") >= len(values)
+
+
+def test_a_commit_is_taken_back_and_what_came_later_stays(watched: Worktree) -> None:
+    bad = watched.commit("strip less", {PATH: BROKEN.replace("phone.strip()", "phone.rstrip()")})
+    watched.commit("later", {"later.py": "x = 1\n", PATH: BROKEN.replace("phone.strip()", "phone.rstrip()") + "\n\nLATER = 1\n"})
+    assert edited(watched, {"kind": "revert", "commit": bad}) == {PATH: (BROKEN + "\n\nLATER = 1\n").encode()}
+
+
+def test_a_commit_that_cannot_be_taken_back_is_refused_with_the_places(watched: Worktree) -> None:
+    bad = watched.commit("strip less", {PATH: BROKEN.replace("phone.strip()", "phone.rstrip()")})
+    watched.commit("later", {PATH: BROKEN.replace("phone.strip()", "phone.lstrip()")})
+    first = watched.git("rev-list", "--max-parents=0", "HEAD")
+    assert [code_of(watched, {"kind": "revert", "commit": commit}) for commit in (bad, first, "nothing")] == [
+        "revert_conflict",
+        "first_commit",
+        "unknown_ref",
+    ]
+    with pytest.raises(Refusal, match=r"(?s)customers\.py.*lstrip"):
+        edited(watched, {"kind": "revert", "commit": bad})

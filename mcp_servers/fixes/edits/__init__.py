@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mcp_servers.fixes.edits import patches
+from mcp_servers.fixes.edits.reverts import taken_back
 from mcp_servers.fixes.edits.workspace import Workspace
 from mcp_servers.fixes.settings import set_value, unset
 from mcp_servers.kit.errors import Refusal
@@ -89,12 +90,17 @@ def _unset(work: Workspace, edit: Edit) -> None:
     work.put(path, unset(path, text, _words(edit, "key")))
 
 
+def _revert(work: Workspace, edit: Edit) -> None:
+    taken_back(work, _words(edit, "commit"))
+
+
 _MAKERS: Mapping[str, Callable[[Workspace, Edit], None]] = {
     "replace": _replace,
     "config": _config,
     "unset": _unset,
     "write": _write,
     "diff": _diff,
+    "revert": _revert,
 }
 
 

@@ -14,6 +14,8 @@ _STAMP = re.compile(r"[ \t]+\d{4}-\d\d-\d\d[ T].*$")
 _MODE = re.compile(r"^(?:(?:new|old|deleted file|new file) mode) (\d{6})$")
 _ESCAPE = re.compile(r"\\([abtnvfr\"\\]|[0-7]{3})")
 _PLAIN = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
+_OTHER = re.compile(r"^(?:\*{15}|\d+(?:,\d+)?[acd](?:\d+(?:,\d+)?)?)\s*$")
+_INDEX = re.compile(r"^index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: \d{6})?\s*$")
 _SIGNATURE = re.compile(r"^\d+\.\d+")
 _SIGNS = {KEPT, REMOVED, ADDED}
 
@@ -29,6 +31,7 @@ class _Section:
     created: bool = False
     deleted: bool = False
     mode: str = ""
+    blob: str = ""
     hunks: list[Hunk] = field(default_factory=list[Hunk])
 
 
@@ -42,7 +45,8 @@ def parse(text: str, path: str = "", *, closed: bool = True) -> list[FilePatch]:
     sections = _sections(lines)
     patches = [_patch(section, path) for section in sections]
     if not patches:
-        raise Refusal("No change was found in the text; give a unified diff (---, +++, @@) or SEARCH/REPLACE blocks.", code="no_diff")
+        other = "This is no unified diff" if any(map(_OTHER.match, lines)) else "No change was found in the text"
+        raise Refusal(f"{other}; give a unified diff (---, +++, @@) or SEARCH/REPLACE blocks.", code="no_diff")
     final = patches[-1]
     if final.hunks:
         tail = replace(final.hunks[-1], last=True, whole=closed)
@@ -57,6 +61,8 @@ def _sections(lines: Sequence[str]) -> list[_Section]:
         line = lines[at].rstrip("\r")
         if _begins_file(lines, at) or (line.startswith("@@") and not sections):
             sections.append(_Section())
+        if line.startswith("@@@ "):
+            raise Refusal("The diff is one of a merge (@@@), with several old files; send it against one commit.", code="combined")
         if line.startswith("@@") and sections:
             hunk, at = _hunk(lines, at)
             sections[-1].hunks.append(hunk)
@@ -115,6 +121,8 @@ def _note(section: _Section, line: str) -> None:
     elif word := re.match(r"^\*\*\* (Update|Add|Delete) File: *(.+)$", line):
         section.old = section.new = _name(word[2])
         section.created, section.deleted = word[1] == "Add", word[1] == "Delete"
+    elif index := _INDEX.match(line):
+        section.blob = index[1]
     elif mode := _MODE.match(line):
         section.created |= line.startswith("new file")
         section.deleted |= line.startswith("deleted")
@@ -133,7 +141,7 @@ def _patch(section: _Section, path: str) -> FilePatch:
         old, new = old or section.git[0], new or section.git[1]
     if "from" in section.moved and "to" in section.moved:
         kind = "copy" if "copy" in section.moved else "rename"
-        return FilePatch(kind, section.moved["from"], section.moved["to"], tuple(section.hunks), section.mode)
+        return FilePatch(kind, section.moved["from"], section.moved["to"], tuple(section.hunks), section.mode, section.blob)
     old, new = old or new or path, new or old or path
     if not old:
         raise Refusal("The diff names no file; put `--- a/path` and `+++ b/path` before its hunks.", code="no_path")
@@ -143,7 +151,7 @@ def _patch(section: _Section, path: str) -> FilePatch:
         return FilePatch("create", "", new, tuple(section.hunks), section.mode)
     if deleted:
         return FilePatch("delete", old, "", tuple(section.hunks), section.mode)
-    return FilePatch("change", old, new, tuple(section.hunks), section.mode)
+    return FilePatch("change", old, new, tuple(section.hunks), section.mode, section.blob)
 
 
 def _agree(section: _Section) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mcp_servers.fixes.edits.model import ADDED, REMOVED, Hunk, Line, Place
-from mcp_servers.fixes.edits.places import Keyed, bare, weight
+from mcp_servers.fixes.edits.places import Keyed, bare, indent, weight
 from mcp_servers.kit.errors import Refusal
 
 _CONTEXT = 3
@@ -45,22 +45,44 @@ def refuse_short(hunk: Hunk, place: Place, length: int, path: str, number: int) 
 
 
 def refuse_lost(hunk: Hunk, place: Place, keyed: Keyed, path: str, number: int) -> None:
-    """Raises `Refusal` `ambiguous_place` where added lines may have stood elsewhere before kept lines beside them were lost or moved.
+    """Raises `Refusal` `ambiguous_place` where a change may have stood elsewhere before kept lines beside them were lost or moved.
 
     Where lines of the hunk and the file differ, those next to a change have to stand together: one on each side of lines that take the
     place of as many others, two on each side of other added lines. A hunk that stands as a whole needs right counts, or words beside it.
     """
+    if place.cost and _has_twin(hunk, place, keyed):
+        raise _doubtful(number, path, place.first, "what it removes stands elsewhere too, and so does a line that is not here")
     for start, end in _runs(hunk):
         ops = [line.op for line in hunk.lines[start:end]]
         before = sum(line.op != ADDED for line in hunk.lines[:start])
         edges = before, before + ops.count(REMOVED)
         if ADDED not in ops:
             continue
-        if REMOVED not in ops and _is_miscounted(hunk) and not _is_held(hunk, place, start, end, len(keyed.lines)):
+        if REMOVED not in ops and missing(hunk) != (0, 0) and not _is_held(hunk, place, start, end, len(keyed.lines)):
             raise _doubtful(number, path, place.first, f"{_promised(hunk)}, and the lines beside the added ones tell too little")
         beside = 1 if ops.count(REMOVED) == ops.count(ADDED) else _BESIDE
         if place.cost and not _is_sure(hunk.before, place, edges, beside, keyed):
             raise _doubtful(number, path, place.first, "the lines around them do not stand together in the file")
+
+
+def refuse_shifted(hunks: Sequence[Hunk], lines: Sequence[str], path: str) -> None:
+    """Raises `Refusal` `indentation_lost` where all added lines stand one blank too far right, as behind a sign that brought a blank."""
+    odd = [line for line in lines if line.strip() and _is_odd(line)]
+    added = [line.text for hunk in hunks for line in hunk.lines if line.op == ADDED and line.text.strip()]
+    if odd or not added or not all(map(_is_odd, added)) or any(line.op == REMOVED for hunk in hunks for line in hunk.lines):
+        return
+    for hunk in hunks:
+        for start, end in _runs(hunk):
+            beside = [line.text for line in (*hunk.lines[max(0, start - 1) : start], *hunk.lines[end : end + 1])]
+            if indent(hunk.lines[start].text) - 1 in {indent(text) for text in beside if text.strip()}:
+                raise Refusal(
+                    f"The lines added to {path} stand one blank further right than those beside them; send them without it.",
+                    code="indentation_lost",
+                )
+
+
+def _is_odd(line: str) -> bool:
+    return line.startswith(" ") and indent(line) % 2 == 1
 
 
 def missing(hunk: Hunk) -> tuple[int, int]:
@@ -84,10 +106,13 @@ def _runs(hunk: Hunk) -> Iterator[tuple[int, int]]:
             start = at + 1
 
 
-def _is_miscounted(hunk: Hunk) -> bool:
-    """Whether the header knows of more, or of fewer, kept lines."""
-    old, new = missing(hunk)
-    return old == new != 0
+def _has_twin(hunk: Hunk, place: Place, keyed: Keyed) -> bool:
+    """Whether all removed lines, and a kept line that this place lacks, stand elsewhere in the file."""
+    standing = keyed.standing
+    removed = [line for line in hunk.before if line.op == REMOVED]
+    lacked = [line for line, same in zip(hunk.before, place.same, strict=True) if not same and weight(line.text) >= 1]
+    twice = all(len(standing.get(bare(line.text), ())) > 1 for line in removed)
+    return bool(removed) and twice and any(bare(line.text) in standing for line in lacked)
 
 
 def _is_held(hunk: Hunk, place: Place, start: int, end: int, length: int) -> bool:
@@ -137,7 +162,7 @@ def _context(lines: Sequence[Line]) -> int:
 
 def _doubtful(number: int, path: str, first: int, why: str) -> Refusal:
     return Refusal(
-        f"Hunk {number} comes near line {first + 1} of {path}, but where its added lines go is not sure: {why}. "
+        f"Hunk {number} comes near line {first + 1} of {path}, but whether its change goes there is not sure: {why}. "
         "Send the lines directly before and after as the file holds them.",
         code="ambiguous_place",
     )

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import textwrap
 
+from mcp_servers.fixes.edits.wrappings import tells
+
 _FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$")
-_MARKERS = ("diff --git ", "--- ", "+++ ", "@@", "<<<<<<<", "*** Update File:", "*** Add File:", "*** Delete File:")
 
 
 def freed(text: str) -> tuple[str, bool]:
     """The edit without fences and a common indentation, and whether its last fence was closed (True without fences)."""
     text = _dedented(text)
     blocks, closed = _fenced(text)
-    telling = [block for block in blocks if _tells(block)]
-    if not telling or _tells(_outside(text)):
+    telling = [block for block in blocks if tells(block)]
+    if not telling or tells(_outside(text)):
         return text, closed
     return "\n".join(telling) + "\n", closed
 
@@ -52,13 +53,9 @@ def _outside(text: str) -> str:
     return "\n".join(kept)
 
 
-def _tells(block: str) -> bool:
-    return any(line.startswith(_MARKERS) for line in block.split("\n"))
-
-
 def _dedented(text: str) -> str:
     """A text that stands indented as a whole (in a list, in a quote of a mail) moves to the left."""
-    if _tells(text):
+    if tells(text):
         return text
     moved = textwrap.dedent(text)
-    return moved if _tells(moved) else text
+    return moved if tells(moved) else text

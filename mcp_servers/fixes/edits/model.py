@@ -66,6 +66,7 @@ class Hunk:
 @dataclass(frozen=True, slots=True)
 class FilePatch:
     """What a diff says of one file. An empty `old` means a new file, an empty `new` a removed one; `mode` is the new mode, if told.
+    `blob` is how the id of the old content begins, if told.
 
     `kind` is change, create, delete, rename or copy.
     """
@@ -75,6 +76,7 @@ class FilePatch:
     new: str
     hunks: tuple[Hunk, ...] = ()
     mode: str = ""
+    blob: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mcp_servers.fixes.edits.model import FilePatch
 from mcp_servers.fixes.edits.paths import Paths
 from mcp_servers.fixes.edits.placing import created, is_exact, patched
 from mcp_servers.fixes.edits.workspace import Workspace
+from mcp_servers.fixes.edits.wrappings import unwrapped
 from mcp_servers.kit.errors import Refusal
 
 MAX_HUNKS = 400
@@ -21,6 +22,7 @@ _SPARE = re.compile(r"\.(?:orig|old|new|bak|rej)$|~$")
 
 def apply(work: Workspace, text: str, path: str = "") -> None:
     """Does all that the text says, or raises `Refusal`. A part that is there already is left; when all is, that is refused."""
+    text = unwrapped(text)
     if blocks.holds_blocks(text):
         return _blocks(work, text, path)
     body, closed = freed(text)
@@ -88,7 +90,8 @@ def _each(parts: Sequence[Part], do: Callable[[Part], None]) -> None:
 def _change(work: Workspace, paths: Paths, patch: FilePatch) -> None:
     path = _one_path(paths, patch)
     content = work.text(path)
-    result = patched(path, content, patch.hunks) if any(hunk.changes for hunk in patch.hunks) else content
+    moved = bool(patch.blob) and not work.blob(path).startswith(patch.blob)
+    result = patched(path, content, patch.hunks, moved=moved) if any(hunk.changes for hunk in patch.hunks) else content
     if result == content and patch.mode in {"", work.mode(path)}:
         raise Refusal(f"The diff changes nothing in {path}.", code="already_applied")
     work.put(path, result, patch.mode)

@@ -177,9 +177,9 @@ def tells_enough(lines: Sequence[Line]) -> bool:
 
 
 def under(heading: str, lines: Sequence[str], places: Sequence[Place]) -> list[Place]:
-    """The places that stand in the block that the line `heading` opens."""
+    """The places that stand in the block that the line `heading` opens; none when several lines read like it."""
     wanted = bare(heading)
-    if not wanted:
+    if not wanted or sum(bare(line).startswith(wanted) for line in lines) > 1:
         return []
     kept: list[Place] = []
     for place in places:

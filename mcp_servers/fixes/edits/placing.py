@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mcp_servers.fixes.edits import weave
-from mcp_servers.fixes.edits.doubts import cut, missing, refuse_cut, refuse_lost, refuse_short
+from mcp_servers.fixes.edits.doubts import cut, missing, refuse_cut, refuse_lost, refuse_shifted, refuse_short
 from mcp_servers.fixes.edits.drift import drifted, rivals
 from mcp_servers.fixes.edits.model import ADDED, KEPT, REMOVED, UNSIGNED, Hunk, Place, Splice, Text
-from mcp_servers.fixes.edits.places import Found, Keyed, bare, no_place, one_of, stated, tells_enough, weight, whole
+from mcp_servers.fixes.edits.places import Found, Keyed, bare, contiguous, exact, no_place, one_of, stated, tells_enough, weight, whole
 from mcp_servers.fixes.edits.readings import leaves_out, mends, parted, readings, shows_damage
 from mcp_servers.kit.errors import Refusal
 
@@ -22,11 +22,14 @@ class _Fit:
     there: bool = False
 
 
-def patched(path: str, content: str, hunks: Sequence[Hunk]) -> str:
-    """The content after the hunks. Raises `Refusal`: cut_off, ambiguous_place, no_such_place, already_applied, hunks_overlap,
+def patched(path: str, content: str, hunks: Sequence[Hunk], *, moved: bool = False) -> str:
+    """The content after the hunks. `moved`: they were made for another version of the file, so that numbers tell no place. Raises `Refusal`: cut_off, ambiguous_place, no_such_place, already_applied, hunks_overlap,
     indentation_lost, elided, does_not_parse."""
     exactly = Text.of(content, raw=True)
+    refuse_shifted(hunks, exactly.lines, path)
     places = stated(hunks, exactly)
+    if moved and any(len(contiguous(Keyed(exactly.lines), [line.text for line in hunk.before], exact)) > 1 for hunk in hunks):
+        places = None
     if places is not None:
         result = weave.raw(exactly, hunks, places)
         return _mended(path, content, hunks, result) or result

@@ -19,6 +19,7 @@ _TYPOGRAPHIC = str.maketrans(
     }
 )
 _INVISIBLE = str.maketrans(dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff"))
+_DASHES = frozenset("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d")
 _LEADING_TABS = re.compile(r"^(?:\\t)+")
 _STRING = re.compile(r"(\"[^\"]*\"|'[^']*'|`[^`]*`)")
 _SPOILT = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|quot|apos|lt|gt|amp|nbsp);|[\u00a0\u2018-\u201f]")
@@ -51,7 +52,7 @@ _ELISION = re.compile(r"^\s*(?:#|//|--|;|/\*+|<!--)?\s*(?:\.\.\.|\u2026)(?:[\w\s
 
 def readings(hunk: Hunk, known: Callable[[str], bool]) -> list[Hunk]:
     """The hunk as it stands, then every way to mend it that changes it, least first. `known` tells whether the file holds a line."""
-    hunk = _without_prose(hunk, known)
+    hunk = _without_prose(_dashed(hunk, known), known)
     signed, shifted = _signed(hunk, known), _shifted(hunk)
     made = [hunk] if not any(line.op == UNSIGNED for line in hunk.lines) else []
     made += [signed, shifted]
@@ -91,6 +92,15 @@ def _signed(hunk: Hunk, known: Callable[[str], bool]) -> Hunk:
         else:
             lines.append(line)
     return replace(hunk, lines=tuple(lines))
+
+
+def _dashed(hunk: Hunk, known: Callable[[str], bool]) -> Hunk:
+    """A typographic dash in front of a line that the file does not hold was the sign of a removed one."""
+    dashed = (
+        Line(REMOVED, line.text[1:], line.ended) if line.op == UNSIGNED and line.text[:1] in _DASHES and not known(line.text) else line
+        for line in hunk.lines
+    )
+    return replace(hunk, lines=tuple(dashed))
 
 
 def _without_prose(hunk: Hunk, known: Callable[[str], bool]) -> Hunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 
+from mcp_servers.fixes.carrying import Conflict, carried
 from mcp_servers.fixes.edits.paths import Paths
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import EXECUTABLE, FILE, GITLINK, LINK, Blob, Entry, Repository
@@ -17,6 +18,7 @@ class Workspace:
 
     def __init__(self, repository: Repository, base: str) -> None:
         self._repository = repository
+        self._start = base
         self._base = repository.tree(base)
         self._changed: dict[str, Blob | None] = {}
 
@@ -82,6 +84,27 @@ class Workspace:
 
     def remove(self, path: str) -> None:
         self._changed[path] = None
+
+    def history(self, commit: str) -> tuple[str, str]:
+        """The id of a commit that led to the base, and its parent's; raises `Refusal` for one that did not, a merge, or the first one."""
+        id = self._repository.head(commit)
+        if not self._repository.contains(self._start, id):
+            raise Refusal(f"{id[:12]} is not part of {self._start[:12]}, so there is nothing of it to take back.", code="not_in_base")
+        if self._repository.resolve(f"{id}^2"):
+            raise Refusal(f"{id[:12]} is a merge; name the commit that it brought and that shall be taken back.", code="merge_commit")
+        parent = self._repository.resolve(f"{id}^")
+        if parent is None:
+            raise Refusal(f"{id[:12]} is the first commit; there is nothing before it to go back to.", code="first_commit")
+        return id, parent
+
+    def carry(self, base: str, changed: str) -> tuple[Conflict, ...]:
+        """Brings over what leads from one commit to another, on top of what was changed here; or says what stands against it."""
+        made = carried(self._repository, base, changed, self.tree())
+        changes = () if made.conflicts else self._repository.changes(self._base, made.tree)
+        contents = self._repository.blobs(sorted({change.new_id for change in changes if not change.deleted}))
+        for change in changes:
+            self._changed[change.path] = None if change.deleted else Blob(contents[change.new_id], change.new_mode)
+        return made.conflicts
 
     def state(self) -> dict[str, Blob | None]:
         return dict(self._changed)

@@ -32,6 +32,8 @@ _LATIN_ONLY_WITH = frozenset({"CYRILLIC", "ARMENIAN", "CHEROKEE", "COPTIC", "LIS
 
 def skeleton(text: str) -> str:
     """The text as it looks: compatibility forms, case and look-alike letters made one, marks of no width taken away."""
+    if text.isascii():
+        return text.lower()
     plain = "".join(_LOOKALIKES.get(c, c) for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     return "".join(_LOOKALIKES.get(c, c) for c in plain.casefold())
 

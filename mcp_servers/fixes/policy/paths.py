@@ -84,15 +84,25 @@ def _through_links(changes: Sequence[FileChange]) -> Iterator[Finding]:
 
 def _twins(changes: Sequence[FileChange], files_after: Iterable[str]) -> Iterator[Finding]:
     added = sorted({change.path for change in changes if change.added})
-    seen: dict[str, set[str]] = {}
-    for file in files_after if added else ():
-        for prefix in _prefixes(file):
-            seen.setdefault(skeleton(prefix), set()).add(prefix)
+    seen: dict[str, set[str]] = {skeleton(prefix): set() for path in added for prefix in _prefixes(path)}
+    for prefix in _all_prefixes(files_after) if added else ():
+        if (looks := skeleton(prefix)) in seen:
+            seen[looks].add(prefix)
     for path in added:
         for prefix in _prefixes(path):
-            if twins := seen.get(skeleton(prefix), set()) - {prefix}:
+            if twins := seen[skeleton(prefix)] - {prefix}:
                 names = ", ".join(sorted(twins))
                 yield _reject("case_collision", path, f"The path is one with {names} on some file systems, or to the eye.")
+
+
+def _all_prefixes(files: Iterable[str]) -> set[str]:
+    """Every file and folder, each once."""
+    found: set[str] = set()
+    for path in files:
+        while path and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0]
+    return found
 
 
 def _prefixes(path: str) -> list[str]:
