@@ -66,7 +66,7 @@ def assemble(
     """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used."""
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
-    gate = LedgerGate(ledger, Approvals(ledger, policy))
+    gate = LedgerGate(ledger, Approvals(ledger, policy), policy.budgets)
     return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {})
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from kintsugi.workspace import approvals_of, ledger_of, open_deps
 from mcp_servers.cases.approvals import short
 from mcp_servers.cases.model import Case
+from mcp_servers.cases.track import Level, records
 
 _WIDE = 160  # a pipe has no width: lines stay whole for grep
 
@@ -37,6 +38,9 @@ def cases(case_id: str | None, as_json: bool) -> None:
         console.print("No cases yet. `kintsugi watch --once` looks at the logs and opens one for each problem.")
         return
     console.print(_table(found))
+    for record in records(ledger.events_since(0), ledger.now()).records.values():
+        if record.level is not Level.PROPOSE:
+            console.print(f"{record.name} is demoted to [bold]{record.level}[/]: {record.told}.")
     for request in approvals_of(deps).waiting():
         console.print(f"[bold]{request.fix}[/] waits for you: kintsugi approve {request.fix}   (digest {short(request.digest)})")
 

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.cases.approvals import Request, short
 from mcp_servers.cases.model import Case, Event, State
+from mcp_servers.cases.track import Record
 
 
 class CaseLine(TypedDict):
@@ -91,6 +92,16 @@ class WaitingList(TypedDict):
     hint: NotRequired[str]
 
 
+class RecordLine(TypedDict):
+    name: str
+    level: str
+    accepted: int
+    held: int
+    reverted: int
+    rejected: int
+    bound: float
+
+
 class LoopMetricsAnswer(TypedDict):
     cases: int
     by_state: dict[str, int]
@@ -99,6 +110,7 @@ class LoopMetricsAnswer(TypedDict):
     mttdiagnose_minutes: NotRequired[float]
     mttr_minutes: NotRequired[float]
     verified_share: NotRequired[float]
+    track_record: NotRequired[list[RecordLine]]
 
 
 class Paused(TypedDict):
@@ -111,6 +123,18 @@ NEXT = {
     State.DIAGNOSED: "create_ticket, then propose_fix.",
     State.INCONCLUSIVE: "create_ticket, so that a person looks at it.",
 }
+
+
+def track_record(record: Record) -> RecordLine:
+    return RecordLine(
+        name=record.name,
+        level=str(record.level),
+        accepted=record.accepted,
+        held=record.held,
+        reverted=record.reverted,
+        rejected=record.rejected,
+        bound=round(record.bound, 3),
+    )
 
 
 def opened(case: Case, created: bool) -> Opened:

@@ -10,10 +10,27 @@ from sqlalchemy import Connection
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
-from mcp_servers.cases.policy import Budgets
+from mcp_servers.cases.spending import overdrawn
+from mcp_servers.cases.track import Level, records
+from mcp_servers.kit.budgets import Budgets
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Approval, Write
 from mcp_servers.kit.stack import Failure, StackTrace
+
+_ALWAYS = frozenset(
+    {
+        "rollback_fix",
+        "pause_healing",
+        "close_case",
+        "record_diagnosis",
+        "request_approval",
+        "apply_fix",
+        "transition_ticket",
+        "record_lesson",
+    }
+)
+"""Writes that cost nothing new, or that end or take back what was begun."""
+_DRIVERS = frozenset({"kintsugi", "agent"})
 
 
 class LedgerGate:
@@ -29,10 +46,12 @@ class LedgerGate:
         paused, why = self._ledger.paused()
         if paused and write.tool not in {"rollback_fix", "pause_healing"}:
             raise Refusal(f"Healing is paused ({why}); {write.tool} did nothing. `kintsugi resume` goes on.", code="paused")
-        if write.tool == "propose_fix" and write.case:
-            self._admit_proposal(write.case)
+        if write.case and write.tool not in _ALWAYS:
+            self._admit_cost(write)
         if write.tool == "create_ticket":
             self._admit_ticket()
+        if write.tool == "propose_fix" and write.case and write.actor in _DRIVERS:
+            self._admit_record(write.case)
 
     def record(self, write: Write, event: str, data: Mapping[str, Any], connection: Connection | None = None) -> None:
         if write.case:
@@ -51,15 +70,27 @@ class LedgerGate:
             return Failure.of(StackTrace.from_json(evidence["trace"]))
         return Failure("", message=str(evidence.get("message") or evidence.get("title", "")))
 
-    def _admit_proposal(self, case: str) -> None:
-        made = len(self._ledger.case(case).fixes)
-        if made >= self._budgets.proposals_per_case:
-            raise Refusal(
-                f"Case {case} has had {made} proposals, its budget is {self._budgets.proposals_per_case}; a person must look at it now.",
-                code="budget_used_up",
-            )
+    def _admit_cost(self, write: Write) -> None:
+        case = self._ledger.case(write.case)
+        over = overdrawn(case, self._ledger.events(case.id), self._budgets, write.tool)
+        if over is None:
+            return
+        data = {"budget": over.name, "spent": over.spent, "limit": over.limit, "tool": write.tool}
+        self._ledger.append(case.id, "exhausted", data, actor=write.actor, key=f"{over.name}:{over.limit}")
+        raise Refusal(f"Case {case.id} {over.sentence}; {write.tool} did nothing. A person must look at it now.", code="budget_exhausted")
+
+    def _admit_record(self, case: str) -> None:
+        """Whoever judged this case, and the recipe, have to have earned that the driver proposes."""
+        kept = records(self._ledger.events_since(0), self._ledger.now())
+        for name in kept.judges.get(case, ()):
+            record = kept.of(name)
+            if record.level is not Level.PROPOSE:
+                raise Refusal(
+                    f"{name} is demoted to {record.level}: {record.told}. A person may propose the fix; what holds promotes it again.",
+                    code="demoted",
+                )
 
     def _admit_ticket(self) -> None:
         today = self._ledger.count_since("ticketed", self._ledger.now() - timedelta(days=1))
         if today >= self._budgets.tickets_per_day:
-            raise Refusal(f"{today} tickets were opened in the last 24 hours, the budget; nothing was opened.", code="budget_used_up")
+            raise Refusal(f"{today} tickets were opened in the last 24 hours, the budget; nothing was opened.", code="budget_exhausted")

@@ -50,6 +50,7 @@ LAW: Mapping[str, Move] = {
     "learned": Move(frozenset({S.DEPLOYED, S.VERIFIED})),
     "closed": Move(_LIVE | _DECIDABLE, S.FALSE_POSITIVE),
     "spent": Move(_ANY),
+    "exhausted": Move(_ANY),
 }
 
 PROPOSALS = ("proposed", "revert_proposed")
@@ -184,12 +185,3 @@ _EFFECTS: Mapping[str, Effect] = {
     "closed": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "spent": _spent,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Budgets:
-    """The most that one case, or one day, may cost across all drivers. Enforced in the gate."""
-
-    proposals_per_case: int = 6
-    tickets_per_day: int = 50
-    tokens_per_case: int = 200_000

@@ -13,6 +13,7 @@ from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.metrics import loop_metrics
 from mcp_servers.cases.model import State
+from mcp_servers.cases.track import records
 from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
@@ -22,6 +23,7 @@ from mcp_servers.kit.tool import Toolbox
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.")]
 Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 _ANSWER_BUDGET = 6_000
+_RECORDS = 40
 
 
 class FingerprintArgument(BaseModel):
@@ -67,7 +69,9 @@ def register(tools: Toolbox, deps: Deps) -> None:
         """Counts of cases by state, and the median minutes to detect (MTTD), to diagnose and to repair (MTTR), computed from the ledger."""
         figures = asdict(loop_metrics(await run_sync(ledger.cases, project)))
         known = {key: value for key, value in figures.items() if value is not None}
-        return cast(answers.LoopMetricsAnswer, {**known, "paused": (await run_sync(ledger.paused))[0]})
+        kept = (await run_sync(lambda: records(ledger.events_since(0), ledger.now()))).records
+        track = {"track_record": [answers.track_record(one) for one in kept.values()][:_RECORDS]} if kept else {}
+        return cast(answers.LoopMetricsAnswer, {**known, "paused": (await run_sync(ledger.paused))[0], **track})
 
     @tools.read(title="List what waits for a person")
     async def list_approvals(limit: Annotated[int, Field(ge=1, le=100)] = 20) -> answers.WaitingList:

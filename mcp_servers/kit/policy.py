@@ -14,7 +14,7 @@ from typing import Any
 import platformdirs
 
 from mcp_servers.kit import budgets
-from mcp_servers.kit.budgets import Budgets
+from mcp_servers.kit.budgets import UNCHANGED, Budgets
 from mcp_servers.kit.errors import Misconfigured
 
 VARIABLE = "KINTSUGI_POLICY"
@@ -39,7 +39,7 @@ class Policy:
     require_qa_pass: bool = True
     qa_checks: tuple[str, ...] = ("qa*",)
     merge_proof: int = 1
-    budgets: Budgets = Budgets()
+    budgets: Budgets = UNCHANGED
     jail: str = ""
 
     @property

@@ -9,7 +9,7 @@ from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.gate import LedgerGate
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import State
-from mcp_servers.cases.policy import Budgets
+from mcp_servers.kit.budgets import Budgets
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.gate import Write
