@@ -55,7 +55,7 @@ class Desk:
         deps, project = self._deps, self._deps.watched()
         deps.gate.admit(write)
         failure = deps.gate.failure(write.case)
-        jail = default(deps.allow_bare_jail)
+        jail = default(deps.allow_bare_jail, deps.policy.jail)
         return proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
 
     def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str]]:
@@ -105,7 +105,7 @@ class Desk:
         return made
 
     def _examined(self, proposal: Proposal) -> Proposal:
-        deps, repository, jail = self._deps, self._repository(), default(self._deps.allow_bare_jail)
+        deps, repository, jail = self._deps, self._repository(), default(self._deps.allow_bare_jail, self._deps.policy.jail)
         if proposal.reverts:
             return examined_revert(repository, deps.watched(), proposal, jail, deps.scratch)
         failure = deps.gate.failure(proposal.case)
