@@ -26,8 +26,9 @@ from mcp_servers.kit.stack import Frame, StackTrace, bare_function, resolve_path
 
 SHOWN = 3
 _FRAMES = 6
+_MOVES = 8
 _WINDOW = 12
-_LINE, _FUNCTION, _FILE, _KEY, _SETTING = 8.0, 4.0, 1.0, 8.0, 2.5
+_LINE, _BESIDE, _FUNCTION, _FILE, _KEY, _SETTING = 8.0, 6.0, 4.0, 1.0, 8.0, 4.4
 _RELEASE = 16.0
 
 
@@ -156,13 +157,18 @@ def _of_trace(repository: Repository, at: str, trace: StackTrace | None, onset: 
     configured = [file for file in files if is_setting(file)][:MOST_FILES]
     history = History(repository, at, [*dict.fromkeys([file for file, _ in placed]), *configured], onset)
     touches: list[Touch] = []
-    read: set[str] = set()
+    on: set[str] = set()
+    near: set[str] = set()
+    far: set[str] = set()
     for depth, (file, frame) in enumerate(placed):
         text = repository.text(at, file)
-        read |= words_of(text)
-        touches += _of_place(history, text, file, frame.line, frame.function, depth)
+        first, last = _function_lines(text, file, frame.line, bare_function(frame.function))
+        near |= words_of("\n".join(text.split("\n")[max(first - 1, 0) : last]))
+        far |= words_of(text)
+        on |= words_of("\n".join(text.split("\n")[frame.line - 1 : frame.line])) if depth == 0 and frame.line else set()
+        touches += _of_place(history, (first, last), file, frame, depth)
         touches += _of_file(history, file, depth)
-    return [*touches, *_of_settings(history, configured, read)]
+    return [*touches, *_of_settings(history, configured, on, near, far)]
 
 
 def _placed(repository: Repository, at: str, files: Sequence[str], trace: StackTrace) -> list[tuple[str, Frame]]:
@@ -175,30 +181,41 @@ def _placed(repository: Repository, at: str, files: Sequence[str], trace: StackT
     return [(place.file, Frame(place.file, 0, place.function)) for place in places(repository, at, trace)]
 
 
-def _of_place(history: History, text: str, file: str, line: int, function: str, depth: int) -> list[Touch]:
-    name = bare_function(function)
-    first, last = _function_lines(text, file, line, name)
-    if not last:
+def _of_place(history: History, span: tuple[int, int], file: str, frame: Frame, depth: int) -> list[Touch]:
+    if not span[1]:
         return []
-    blamed = history.blame(file, first, last)
-    reason = f"changed the function {function} in {file}"
+    line = frame.line
+    blamed = history.blame(file, *span)
+    reason = f"changed the function {frame.function} in {file}"
     touches = [
         Touch(commit, _FUNCTION / (1 + 0.02 * abs(number - line) * bool(line)), depth, reason, file, number)
         for number, commit in blamed.items()
     ]
-    touches += _of_function(history, file, name, depth, reason)
+    touches += _of_function(history, file, bare_function(frame.function), depth, reason)
+    touches += [
+        Touch(change.commit, _BESIDE, depth, f"changed what stands before the failing line {file}:{line}", file, line)
+        for change in history.changes
+        if line and change.file == file and history.changed_beside(change, line)
+    ]
     if line in blamed:
         touches.append(Touch(blamed[line], _LINE, depth, f"last changed the failing line {file}:{line}", file, line))
     return touches
 
 
-def _of_function(history: History, file: str, name: str, depth: int, reason: str) -> list[Touch]:
-    """Who changed the code of the function, a line that is gone included: blame sees only what is left."""
-    changed = [
-        change for change in history.changes
-        if change.file == file and change.before and any(bare_function(one) == name for one in history.changed_functions(change))
-    ]  # fmt: skip
-    return [Touch(change.commit, _FUNCTION / (1 + 0.1 * age), depth, reason, file) for age, change in enumerate(changed)]
+def _of_function(history: History, file: str, name: str, depth: int, reason: str, age: int = 0) -> list[Touch]:
+    """Who changed the code of the function, a line that is gone included (blame sees only what is left), through moves to other files."""
+    touches: list[Touch] = []
+    for change in (change for change in history.changes if change.file == file):
+        whole = next((one for one in history.changed_functions(change) if bare_function(one) == name), "")
+        if not whole:
+            continue
+        former = history.origin(change, whole) if age < _MOVES else None
+        if former:
+            return [*touches, *_of_function(former, former.files[0], name, depth, reason, age + 1)]
+        if change.before:
+            touches.append(Touch(change.commit, _FUNCTION / (1 + 0.1 * age), depth, reason, file))
+            age += 1
+    return touches
 
 
 def _of_file(history: History, file: str, depth: int) -> list[Touch]:
@@ -206,20 +223,14 @@ def _of_file(history: History, file: str, depth: int) -> list[Touch]:
     return [Touch(change.commit, _FILE / (1 + 0.1 * age), depth, f"changed {file}", file) for age, change in enumerate(recent)]
 
 
-def _of_settings(history: History, configured: Sequence[str], read: set[str]) -> list[Touch]:
-    """Who changed a setting whose name the code of the place has in it."""
+def _of_settings(history: History, configured: Sequence[str], on: set[str], near: set[str], far: set[str]) -> list[Touch]:
+    """Who changed a setting whose name the code of the place has in it: on the failing line, in its function, or in its file."""
     touches: list[Touch] = []
-    for age, change in enumerate(change for change in history.changes if change.file in configured and change.before):
-        for key in sorted(changed_keys(*history.texts(change)) & read):
-            touches.append(
-                Touch(
-                    change.commit,
-                    _SETTING / (1 + 0.1 * age),
-                    0,
-                    f"changed {key} in {change.file}, which the failing code reads",
-                    change.file,
-                )
-            )
+    for change in (change for change in history.changes if change.file in configured and change.before):
+        for key in sorted(changed_keys(*history.texts(change)) & far):
+            weight = _LINE if key in on else _SETTING if key in near else _SETTING / 4
+            reason = f"changed {key} in {change.file}, which the failing code reads"
+            touches.append(Touch(change.commit, weight / (1 + 0.1 * len(touches)), 0, reason, change.file))
     return touches
 
 

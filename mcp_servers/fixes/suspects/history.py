@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 from mcp_servers.fixes.places.code import parsed
 from mcp_servers.kit.errors import Refusal
@@ -33,6 +34,8 @@ class History:
     def __init__(self, repository: Repository, at: str, files: Sequence[str], before: datetime | None = None) -> None:
         self._repository = repository
         self._at = at
+        self.files = tuple(files)
+        self._today: dict[str, list[str]] = {}
         self.changes = tuple(_changes(repository, at, files, before)) if files else ()
         wanted = sorted({blob for change in self.changes for blob in (change.before, change.after) if blob})
         self._texts = {id: content.decode("utf-8", "replace") for id, content in _blobs(repository, wanted).items()}
@@ -46,8 +49,33 @@ class History:
         one, two = (_functions(change.file, text) for text in self.texts(change))
         return frozenset(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
 
+    def changed_beside(self, change: Change, line: int) -> bool:
+        """Whether a commit left the statement at a line of today as it was and changed the one before it: a guard that went, say."""
+        wanted = self._line(change.file, line)
+        one, two = (_before(text, wanted) for text in self.texts(change))
+        return bool(wanted and one and two) and one != two
+
+    def _line(self, file: str, line: int) -> str:
+        if file not in self._today:
+            self._today[file] = self._repository.text(self._at, file).split("\n")
+        lines = self._today[file]
+        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+    def origin(self, change: Change, name: str) -> History | None:
+        """The past of the file that a function was moved from, when that is all a commit did with it."""
+        one, two = (_functions(change.file, text) for text in self.texts(change))
+        body = two.get(name)
+        parent = self._repository.resolve(f"{change.commit}^") if body and name not in one else None
+        for other in self._repository.changes(parent, change.commit) if parent else ():
+            if other.path.endswith(".py") and not other.added and other.path != change.file:
+                before = _functions(other.path, _text(self._repository, other.old_id))
+                after = {} if other.deleted else _functions(other.path, _text(self._repository, other.new_id))
+                if before.get(name) == body and name not in after:
+                    return History(self._repository, f"{change.commit}^", [other.path])
+        return None
+
     def blame(self, file: str, first: int, last: int) -> dict[int, str]:
-        """The commit behind each line, through moves, copies, white space, and commits that changed no code of the file."""
+        """The commit behind each line, through moves, copies, white space, and commits that changed no code of the file. Lines that only such commits wrote have none."""
         passed = set(self.empty)
         blamed: dict[int, str] = {}
         for _ in range(_AGAIN):
@@ -56,11 +84,11 @@ class History:
             if not formal:
                 break
             passed |= formal
-        return blamed
+        return {line: commit for line, commit in blamed.items() if commit not in passed}
 
     def _blame(self, file: str, first: int, last: int, passed: set[str]) -> dict[int, str]:
         ignored = [word for commit in sorted(passed) for word in ("--ignore-rev", commit)]
-        words = ["blame", "--porcelain", "-w", "-M", "-C", "--no-textconv", *ignored, f"-L{max(first, 1)},{max(last, first, 1)}"]
+        words = ["blame", "--porcelain", "-w", "-M10", "-C10", "--no-textconv", *ignored, f"-L{max(first, 1)},{max(last, first, 1)}"]
         done = self._repository.run(*words, self._at, "--", file)
         blamed: dict[int, str] = {}
         for line in done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else ():
@@ -148,6 +176,17 @@ def _blobs(repository: Repository, ids: Sequence[str]) -> Mapping[str, bytes]:
         return repository.blobs(ids)
     except Refusal:
         return {}
+
+
+def _before(text: str, wanted: str) -> list[str]:
+    """What stands before each line of this text, blank lines and comments apart."""
+    lines = [line.strip() for line in text.split("\n")]
+    told = [line for line in lines if line and not line.startswith(("#", "//"))]
+    return [one for one, two in pairwise(told) if two == wanted]
+
+
+def _text(repository: Repository, blob: str) -> str:
+    return _blobs(repository, [blob]).get(blob, b"").decode("utf-8", "replace")
 
 
 def _batched(output: bytes) -> list[str]:
