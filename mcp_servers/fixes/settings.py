@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -30,7 +32,68 @@ def set_value(path: str, text: str, key: str, value: Any) -> str:
     changed = writer(path, text, key, value)
     if changed == text:
         raise Refusal(f"{key} in {path} already is {value!r}.", code="already_applied")
+    if not _is_only(path, text, changed, key, value):
+        raise Refusal(f"{key} in {path} cannot be set without touching something else; use a replace edit.", code="bad_value")
     return changed
+
+
+def _is_only(path: str, before: str, after: str, key: str, value: Any) -> bool:
+    """Whether both texts, read whole, differ in this one value alone; True for formats without a reader."""
+    read = _READERS.get(_format(path))
+    if read is None:
+        return True
+    try:
+        expected, got = read(before), read(after)
+        holder, last = _holder(path, expected, key)
+        holder[last] = str(value) if _format(path) == "ini" else value
+    except (ValueError, LookupError, TypeError, StopIteration, RecursionError, yaml.YAMLError, configparser.Error):
+        return False
+    if _format(path) == "ini":
+        return _flat(expected) == _flat(got)
+    return repr(got) == repr(expected) or got == expected
+
+
+def _holder(path: str, document: Any, key: str) -> tuple[Any, Any]:
+    """What of the document holds the key, and the key or index in it; raises `LookupError` or `StopIteration`."""
+    *parents, last = _parts(key) if _format(path) != "ini" else _ini_names(path, key)
+    holder: Any = document
+    for part in parents:
+        holder = holder[_named(holder, part)]
+    return holder, _named(holder, last)
+
+
+def _named(holder: Any, part: str) -> Any:
+    """The key that is written as `part`: numbers and words that YAML reads as values are keys too."""
+    if isinstance(holder, list):
+        return int(part)
+    return part if part in holder else next(key for key in holder if str(key) == part)
+
+
+def _flat(sections: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    return {name: {key: str(value).strip("\"'").lower() for key, value in section.items()} for name, section in sections.items()}
+
+
+def _ini_read(text: str) -> Any:
+    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, inline_comment_prefixes=("#", ";"), default_section="\0")
+    cast(Any, parser).optionxform = str
+    parser.read_string("[]\n" + text if not text.lstrip().startswith("[") else text)
+    return {name: dict(parser.items(name)) for name in parser.sections()}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads tags that it does not know as what they are written as."""
+
+
+def _tagged(loader: Any, suffix: str, node: yaml.Node) -> Any:
+    return suffix, _YAML.serialize(node)
+
+
+cast(Any, _Loader).add_multi_constructor("!", _tagged)
+
+
+def _parts(key: str) -> list[str]:
+    """The parts of a dotted key; one that holds dots itself stands in quotes."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"(?=\.|$)|([^.]+)', key)]
 
 
 def unset(path: str, text: str, key: str) -> str:
@@ -40,7 +103,24 @@ def unset(path: str, text: str, key: str) -> str:
         raise Refusal(
             f"{path} is not TOML, YAML, JSON, INI or .env, so it has no keys to remove; use a replace edit.", code="unknown_format"
         )
-    return remover(path, text, key)
+    changed = remover(path, text, key)
+    if not _lacks_only(path, text, changed, key):
+        raise Refusal(f"{key} in {path} cannot be removed without touching something else; use a replace edit.", code="bad_value")
+    return changed
+
+
+def _lacks_only(path: str, before: str, after: str, key: str) -> bool:
+    """Whether the second text, read whole, lacks this one key and nothing else; True for formats without a reader."""
+    read = _READERS.get(_format(path))
+    if read is None:
+        return True
+    try:
+        expected, got = read(before), read(after)
+        holder, last = _holder(path, expected, key)
+        del holder[last]
+    except (ValueError, LookupError, TypeError, StopIteration, RecursionError, yaml.YAMLError, configparser.Error):
+        return False
+    return got == expected
 
 
 def line_of(path: str, text: str, key: str) -> int:
@@ -69,7 +149,7 @@ def _toml(path: str, text: str, key: str, value: Any) -> str:
     try:
         document = tomlkit.parse(text)
         container: Any = document
-        *parents, last = key.split(".")
+        *parents, last = _parts(key)
         for part in parents:
             container = container[part]
         before = container[last]
@@ -105,7 +185,8 @@ def _yaml(path: str, text: str, key: str, value: Any) -> str:
         raise Refusal(f"{key} in {path} is a block of text, or carries an anchor or a tag; use a replace edit.", code="bad_value")
     if _same(_YAML.SafeLoader("").construct_object(node), value):
         return text
-    return _spliced(text, node, _yaml_scalar(value, cast(Any, node).style or ""))
+    empty = _span(node)[0] == _span(node)[1] and text[: _span(node)[0]].endswith(":")
+    return _spliced(text, node, " " * empty + _yaml_scalar(value, cast(Any, node).style or ""))
 
 
 def _json(path: str, text: str, key: str, value: Any) -> str:
@@ -116,7 +197,10 @@ def _json(path: str, text: str, key: str, value: Any) -> str:
     node = _node(path, text, key)
     if _same(json.loads(text[slice(*_span(node))]), value):
         return text
-    return _spliced(text, node, json.dumps(value, ensure_ascii=False))
+    try:
+        return _spliced(text, node, json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except ValueError as error:
+        raise Refusal(f"{value!r} cannot be written as JSON.", code="bad_value") from error
 
 
 def _same(before: Any, value: Any) -> bool:
@@ -125,14 +209,21 @@ def _same(before: Any, value: Any) -> bool:
 
 def _node(path: str, text: str, key: str) -> yaml.Node:
     try:
-        node = cast("yaml.Node | None", _YAML.compose(text, Loader=_YAML.SafeLoader))
+        written = text.replace("\t", " ") if _format(path) == "json" else text  # a tab of JSON is never part of a string
+        node = cast("yaml.Node | None", _YAML.compose(written, Loader=_YAML.SafeLoader))
     except (yaml.YAMLError, RecursionError) as error:
         raise Refusal(f"{path} is not one {_format(path).upper()} document: {str(error).splitlines()[0]}.", code="not_parsed") from error
-    for part in key.split("."):
+    for part in _parts(key):
         node = _child(node, part)
         if node is None:
             raise _no_key(path, key)
     return cast(yaml.Node, node)
+
+
+def _above(key: str) -> tuple[str, str]:
+    """The key of what holds a key, empty for the whole file, and the key's own name."""
+    *parents, name = _parts(key)
+    return ".".join(f'"{part}"' if "." in part else part for part in parents), name
 
 
 def _child(node: yaml.Node | None, part: str) -> yaml.Node | None:
@@ -177,13 +268,26 @@ def _ini(path: str, text: str, key: str, value: Any) -> str:
     lines = text.splitlines(keepends=True)
     quote = match["quote"]
     written = str(value).lower() if isinstance(value, bool) else str(value)
+    if _format(path) == "env":
+        quote = _env_quote(path, key, written, quote)
     lines[number - 1] = match["head"] + quote + written + quote + match["tail"]
     return "".join(lines)
 
 
+def _env_quote(path: str, key: str, written: str, quote: str) -> str:
+    """The quotes that keep a value of .env as it is: those that stood there, else single ones where it needs any."""
+    if (quote == "'" and quote in written) or (quote == '"' and re.search(r'["\\$`]', written)):
+        raise Refusal(f"{written!r} cannot stand in the quotes of {key} in {path}; use a replace edit.", code="bad_value")
+    if quote or not re.search(r"[^\w./:@%+,=-]", written):
+        return quote
+    if "'" in written:
+        raise Refusal(f"{written!r} cannot be quoted in {path} for sure; use a replace edit.", code="bad_value")
+    return "'"
+
+
 def _ini_names(path: str, key: str) -> tuple[str, str]:
-    section, _, name = key.rpartition(".")
-    return ("", key) if _format(path) == "env" else (section, name)
+    *section, name = _parts(key)
+    return ("", key) if _format(path) == "env" else (".".join(section), name)
 
 
 def _ini_lines(text: str, section: str, name: str) -> list[tuple[int, re.Match[str]]]:
@@ -212,7 +316,7 @@ def _toml_unset(path: str, text: str, key: str) -> str:
     try:
         document = tomlkit.parse(text)
         container: Any = document
-        *parents, last = key.split(".")
+        *parents, last = _parts(key)
         for part in parents:
             container = container[part]
         del container[last]
@@ -226,38 +330,22 @@ def _toml_unset(path: str, text: str, key: str) -> str:
 def _yaml_unset(path: str, text: str, key: str) -> str:
     """Takes the whole lines from the key to before the next one; verified by parsing both."""
     value = _node(path, text, key)
-    parent_key, _, name = key.rpartition(".")
-    parent = _node(path, text, parent_key) if parent_key else cast(yaml.Node, _YAML.compose(text, Loader=_YAML.SafeLoader))
+    parent_key, name = _above(key)
+    parent = _node(path, text, parent_key)
     pairs = cast("list[tuple[yaml.Node, yaml.Node]]", parent.value) if isinstance(parent, yaml.MappingNode) else []
     named = next((node for node, _ in pairs if node.value == name), None)
     if named is None or len(pairs) < 2 or cast(Any, parent).flow_style:
         raise Refusal(f"{key} in {path} does not stand on lines of its own; use a replace edit.", code="bad_value")
     first = cast(int, named.start_mark.line)
     end = cast(Any, value.end_mark)
-    changed = _without_lines(text, first, max(end.line + (end.column > 0), first + 1))
-    expected, got = yaml.safe_load(text), _loaded(changed)
-    holder: Any = expected
-    for part in parent_key.split(".") if parent_key else ():
-        holder = cast(Any, holder[int(part)] if isinstance(holder, list) else holder[part])
-    holder.pop(name, None)
-    if got != expected:
-        raise Refusal(f"{key} in {path} cannot be removed without touching its neighbours; use a replace edit.", code="bad_value")
-    return changed
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return None
+    return _without_lines(text, first, max(end.line + (end.column > 0), first + 1))
 
 
 def _json_unset(path: str, text: str, key: str) -> str:
     """Takes the member and its comma; verified by parsing both."""
-    _json(path, text, key, None)
     value = _node(path, text, key)
-    parent_key, _, name = key.rpartition(".")
-    parent = _node(path, text, parent_key) if parent_key else cast(yaml.Node, _YAML.compose(text, Loader=_YAML.SafeLoader))
+    parent_key, name = _above(key)
+    parent = _node(path, text, parent_key)
     pairs = cast("list[tuple[yaml.Node, yaml.Node]]", parent.value) if isinstance(parent, yaml.MappingNode) else []
     at = next((number for number, (node, _) in enumerate(pairs) if node.value == name), None)
     if at is None:
@@ -286,3 +374,9 @@ _REMOVERS: Mapping[str, Callable[[str, str, str], str]] = {
     "env": _ini_unset,
 }
 _WRITERS: Mapping[str, Callable[[str, str, str, Any], str]] = {"toml": _toml, "yaml": _yaml, "json": _json, "ini": _ini, "env": _ini}
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "toml": tomllib.loads,
+    "yaml": lambda text: _YAML.load(text, Loader=_Loader),
+    "json": json.loads,
+    "ini": _ini_read,
+}

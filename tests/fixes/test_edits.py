@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.fixes.edits import result_tree
-from mcp_servers.fixes.settings import line_of, set_value
+from mcp_servers.fixes.settings import line_of, set_value, unset
 from mcp_servers.kit.errors import Refusal
 from tests.fixes.repositories import BROKEN, Worktree, shop
 
@@ -205,3 +205,48 @@ def test_a_commit_that_cannot_be_taken_back_is_refused_with_the_places(watched: 
     ]
     with pytest.raises(Refusal, match=r"(?s)customers\.py.*lstrip"):
         edited(watched, {"kind": "revert", "commit": bad})
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key", "value", "after"),
+    [
+        ("a.json", '{\n\t"a": {"b.c": 1}\n}\n', 'a."b.c"', 2, '{\n\t"a": {"b.c": 2}\n}\n'),
+        ("a.toml", 't = {"x.y" = 1, z = 2}\n', 't."x.y"', 3, 't = {"x.y" = 3, z = 2}\n'),
+        ("a.yml", "a:\nb: 1\n", "a", 2, "a: 2\nb: 1\n"),
+        ("a.yml", "r: !Ref x\nb: 1\n", "b", 2, "r: !Ref x\nb: 2\n"),
+        (".env", "export A=x\n", "A", "a b # c", "export A='a b # c'\n"),
+        ("a.ini", "[x]\na=1\n[x]\nb=2\n", "x.b", 3, "[x]\na=1\n[x]\nb=3\n"),
+        ("a.json", '{"a": 1, "a": 2}', "a", 3, ""),
+        ("a.json", '{"a": 1}', "a", float("nan"), ""),
+        ("a.yml", "a: 1\na: 2\n", "a", 3, ""),
+        ("a.yml", "a: [x, y]\n", "a.0", "p, q", ""),
+        ("a.ini", "[x]\na=1\n  2\n", "x.a", 3, ""),
+        (".env", 'A="x"\n', "A", "$HOME", ""),
+    ],
+)
+def test_a_setting_is_refused_where_more_than_it_would_change(path: str, text: str, key: str, value: Any, after: str) -> None:
+    if after:
+        assert set_value(path, text, key, value) == after
+        return
+    with pytest.raises(Refusal) as refused:
+        set_value(path, text, key, value)
+    assert refused.value.code == "bad_value"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "key", "after"),
+    [
+        ("a.json", '{\n\t"a": null,\n\t"b": 1\n}\n', "a", '{\n\t"b": 1\n}\n'),
+        ("a.yml", "a: 1\nb:\n  c: 1\n  d: 2\n# end\n", "b.c", "a: 1\nb:\n  d: 2\n# end\n"),
+        ("a.toml", "a = 1 # x\n[b]\nc = 1\nd = 2\n", "b.c", "a = 1 # x\n[b]\nd = 2\n"),
+        (".env", "export A=1\nB=2\n", "A", "B=2\n"),
+        ("a.ini", "[x]\na=1\n  2\nb=3\n", "x.a", ""),
+        ("a.json", '{"a": 1, "a": 2}', "a", ""),
+    ],
+)
+def test_a_key_is_removed_with_nothing_else_or_refused(path: str, text: str, key: str, after: str) -> None:
+    if after:
+        assert unset(path, text, key) == after
+        return
+    with pytest.raises(Refusal):
+        unset(path, text, key)
