@@ -46,6 +46,14 @@ class Desk:
         ref = self._deps.watched().branch
         return suspects.find(self._repository(), ref, trace, onset=onset, releases=releases, keys=keys)
 
+    def places(self, trace: StackTrace | None) -> list[suspects.Place]:
+        """The functions of the branch that most likely hold the mistake of a trace, best first."""
+        repository = self._repository()
+        return suspects.places(repository, repository.head(self._deps.watched().branch), trace) if trace else []
+
+    def acquitted(self, releases: Sequence[str], found: Sequence[Suspect]) -> str:
+        return suspects.acquitted(self._repository(), releases, found) if releases else ""
+
     def shown(self, fix: str) -> tuple[Proposal, list[str], str]:
         """The proposal, the files it changes, and its diff made anew."""
         repository, proposal = self._repository(), self.store.get(fix)

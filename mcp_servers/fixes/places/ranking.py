@@ -30,7 +30,7 @@ from mcp_servers.fixes.policy import is_test
 from mcp_servers.kit.stack import Frame, StackTrace, bare_function, resolve_path
 
 SHOWN = 5
-FRAME, OLDER = 3.0, 0.35
+FRAME, OLDER, BESIDE = 3.0, 0.2, 0.3
 HANDED_ON, STEPS, LEAST = 0.5, 6, 0.002
 SIZE, WORDS, FLOOR, SPECTRA, TRUST = 0.35, 1.0, 0.02, 3.0, 0.35
 _FRAMES = 8
@@ -77,11 +77,12 @@ def _placed(program: Program, trace: StackTrace) -> list[tuple[Module, Frame]]:
 
 def _seeded(resolver: Resolver, frames: Sequence[tuple[Module, Frame]]) -> dict[Spot, Evidence]:
     found: dict[Spot, Evidence] = {}
+    asked = BESIDE if any(not is_test(module.path) for module, _ in frames) else 1.0
     depth = 0
     for module, frame in frames:
         if is_test(module.path):
             for seed in checks.seeds(resolver, module, frame.line, frame.function):
-                found.setdefault(seed.target.spot, Evidence()).add(seed.weight, seed.reason)
+                found.setdefault(seed.target.spot, Evidence()).add(seed.weight * asked, seed.reason)
         else:
             spot = _spot(module, frame)
             one = found.setdefault(spot, Evidence())
