@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
+from threading import Lock
 
 import pytest
 
@@ -21,6 +22,7 @@ from mcp_servers.kit.database import Database
 from tests.components import needs
 
 _numbers = count(1)
+_starting = Lock()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs("postgresql"))])
@@ -39,7 +41,8 @@ def database(database_url: str) -> Iterator[Database]:
 
 def new_postgresql_database() -> str:
     """The URL of an empty database in the throw-away PostgreSQL."""
-    folder = _cluster()
+    with _starting:  # threads may ask at once: one cluster serves them all
+        folder = _cluster()
     name = f"kintsugi_{os.getpid()}_{next(_numbers)}"
     _as_postgres(_program("createdb"), "-h", folder, "-U", "postgres", name)
     return f"postgresql+psycopg://postgres@/{name}?host={folder}"
