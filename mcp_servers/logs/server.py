@@ -31,6 +31,7 @@ from mcp_servers.logs.answers import (
 )
 from mcp_servers.logs.ask import Level, Services, Since, Sources, Text, Until, query_of
 from mcp_servers.logs.bulk import digested
+from mcp_servers.logs.bulk.stopping import stoppable
 from mcp_servers.logs.health import tools as health_tools
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.reading import Reader
@@ -96,7 +97,7 @@ def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -
         """Folds any amount of log into templates with counts, rare errors first, so that every line is shown or accounted for.
         Expand a template with query_logs(template=id)."""
         query = query_of(deps, since, until, text, severity, services)
-        digest, tally = await run_sync(digested, reader(), sources, query)
+        digest, tally = await stoppable(lambda advance: digested(reader(), sources, query, advance))
         lines = await run_sync(digest.lines)
         return log_digest(lines, tally, asked_of(query, sources), min(budget, ROOM))
 

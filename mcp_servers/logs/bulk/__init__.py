@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 from mcp_servers.kit.project import Project
 from mcp_servers.logs.bulk.halves import read_on_two_cores
 from mcp_servers.logs.bulk.kinds import NO_KIND, LineKinds
-from mcp_servers.logs.bulk.portions import Target
+from mcp_servers.logs.bulk.portions import Advance, Target, unseen
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.model import Query
 from mcp_servers.logs.reading import Reader
@@ -56,16 +57,20 @@ class Mined:
         self.kinds.close()
 
 
-def digested(reader: Reader, names: Sequence[str] | None, query: Query) -> tuple[Digest, Tally]:
-    """The digest of what a query asks for, and where every line went; raises as `Reader.scan`."""
+def digested(reader: Reader, names: Sequence[str] | None, query: Query, advance: Advance = unseen) -> tuple[Digest, Tally]:
+    """The digest of what a query asks for, and where every line went; raises as `Reader.scan`.
+
+    `advance` is told how many bytes came, several times a second; what it raises ends the reading.
+    """
     target = Target(Digest(), Tally(), query)
 
     def use(source: LogSource) -> None:
         if query.text or not isinstance(source, InParts):
             for record in source.scan(query, target.tally):
                 target.digest.add(record)
+                advance(0)
         else:
-            source.each_part(query, target.tally, lambda part: read_on_two_cores(part, target, _unseen))
+            source.each_part(query, target.tally, lambda part: read_on_two_cores(part, target, advance))
 
     reader.visit(names, target.tally, use)
     return target.digest, target.tally
@@ -87,10 +92,14 @@ def mined(project: Project, *, content: bool = False, assign: bool = False, prog
             _read_records(source, target)
             sources.append((source.name, kinds.counts.total() - sum(count for _, count in sources)))
 
+    def told(origin: str, came: int, size: int) -> None:
+        if progress:
+            progress(origin, came, size)
+
     def take(part: Part) -> None:
         size = part.path.stat().st_size if part.path else 0
         try:
-            read_on_two_cores(part, target, lambda came: progress(part.origin, came, size) if progress else None)
+            read_on_two_cores(part, target, partial(told, part.origin, size=size))
         finally:
             sources.append((part.origin, kinds.counts.total() - sum(count for _, count in sources)))
 
@@ -126,7 +135,3 @@ def _read_records(source: LogSource, target: Target) -> None:
         kinds.take([NO_KIND] * empty + [kind] * (tally.lines - lines - empty))
         lines, blank = tally.lines, tally.blank
     kinds.take([NO_KIND] * (tally.lines - lines))
-
-
-def _unseen(_: int) -> None:
-    return None

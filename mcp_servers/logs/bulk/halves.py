@@ -13,7 +13,7 @@ from pathlib import Path
 from mcp_servers.logs.bulk.kinds import LineKinds
 from mcp_servers.logs.bulk.lines import ALONE, joined, standing
 from mcp_servers.logs.bulk.places import NOWHEN, Probe, text_of_line
-from mcp_servers.logs.bulk.portions import Advance, Target, read
+from mcp_servers.logs.bulk.portions import Advance, Target, read, unseen
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.sources import Tally
 from mcp_servers.logs.sources.files import Part
@@ -23,6 +23,7 @@ HALVE_FROM = 64 * 1024 * 1024
 _CONTENT_IS_FASTER = 4  # a process costs as much to start as so much more of bare messages to read
 _WINDOW = 256 * 1024
 _LINES_BEFORE = 8
+_SIGN_OF_LIFE = 0.2  # seconds
 
 
 def read_on_two_cores(part: Part, target: Target, advance: Advance, halve_from: int = HALVE_FROM) -> None:
@@ -33,11 +34,10 @@ def read_on_two_cores(part: Part, target: Target, advance: Advance, halve_from: 
     helper = _start(part, at, target)
     try:
         read(part, target, advance, length=at)
-        answer = helper.communicate()[0] if helper else b""
+        answer = _answer(helper, advance) if helper else b""
     finally:
-        if helper and helper.poll() is None:
-            helper.kill()
-            helper.wait()
+        if helper:
+            _end(helper)
     if helper and helper.returncode == 0 and answer:
         _absorb(target, pickle.loads(answer))
         advance(part.path.stat().st_size - at)
@@ -91,6 +91,22 @@ def _start(part: Part, at: int, target: Target) -> subprocess.Popen[bytes] | Non
     return helper
 
 
+def _answer(helper: subprocess.Popen[bytes], advance: Advance) -> bytes:
+    while True:
+        try:
+            return helper.communicate(timeout=_SIGN_OF_LIFE)[0]
+        except subprocess.TimeoutExpired:
+            advance(0)
+
+
+def _end(helper: subprocess.Popen[bytes]) -> None:
+    if helper.poll() is None:
+        helper.kill()
+        helper.wait()
+    if helper.stdout:
+        helper.stdout.close()
+
+
 def _absorb(target: Target, answer: tuple[Digest, Tally, Counter[int]]) -> None:
     digest, tally, lines = answer
     here = target.digest.absorb(digest)
@@ -106,7 +122,7 @@ def main() -> None:
     path: Path = part.path
     with path.open("rb") as stream:
         stream.seek(at)
-        read(replace(part, stream=stream), replace(target, kinds=kinds), lambda _: None)
+        read(replace(part, stream=stream), replace(target, kinds=kinds), unseen)
     pickle.dump((target.digest, target.tally, kinds.counts if kinds else Counter[int]()), sys.stdout.buffer)
     sys.stdout.buffer.flush()
 

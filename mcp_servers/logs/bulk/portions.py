@@ -19,6 +19,10 @@ Advance = Callable[[int], None]
 """Told how many bytes of text were read since the last call."""
 
 
+def unseen(_: int) -> None:
+    """Tells nobody."""
+
+
 @dataclass(slots=True)
 class Target:
     """What reading adds to. `content`: each line is a message without a header; `kinds`: the kind of each line is asked for."""
