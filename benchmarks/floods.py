@@ -25,6 +25,18 @@ def long_json(count: int, seed: int = 1) -> list[str]:
     return [_json_line(source, _DAY + timedelta(seconds=number / 50)) for number in range(count)]
 
 
+def compact_json(count: int, seed: int = 1) -> list[str]:
+    """Flat lines of about 220 bytes as a service in JavaScript writes them: ids in hexadecimal, five numbers of varying length."""
+    source = random.Random(seed)
+    return [_compact_line(source, number) for number in range(count)]
+
+
+def nested_json(count: int, seed: int = 1) -> list[str]:
+    """Lines of about 500 bytes from a collector: ordinary words and ids in a free text, its time, trace and writer around it."""
+    source = random.Random(seed)
+    return [_nested_line(source, _DAY + timedelta(milliseconds=13 * number)) for number in range(count)]
+
+
 def changing(count: int, seed: int = 1) -> Iterator[str]:
     """Lines whose words change as well: an id in hexadecimal in every second line, a word seen nowhere else in every fourth."""
     source = random.Random(seed)
@@ -91,6 +103,42 @@ def _json_line(source: random.Random, moment: datetime) -> str:
         "host": f"node-{source.randrange(99)}.internal",
         "extra": {"queue": source.randrange(100), "note": "the cart was read before the price"},
     }  # fmt: skip
+    return json.dumps(value)
+
+
+def _compact_line(source: random.Random, number: int) -> str:
+    value = {
+        "level": source.choice((20, 30, 30, 30, 40, 50)),
+        "time": int(_DAY.timestamp() * 1000) + number * 37,
+        "pid": source.randrange(100, 99_999),
+        "hostname": f"web-{source.getrandbits(20):x}",
+        "reqId": f"{source.getrandbits(128):032x}",
+        "spanId": f"{source.getrandbits(64):016x}",
+        "userId": source.randrange(10**7),
+        "responseTime": source.randrange(3000),
+        "size": source.randrange(10**5),
+        "msg": _said(source),
+    }
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _nested_line(source: random.Random, moment: datetime) -> str:
+    said = source.choice(
+        (
+            "booking of account {id} was sent to the stock of {n} places",
+            "list of {n} routes was read in {n} ms",
+            "price of route {id} is {n}.5",
+        )
+    )
+    ident = f"{source.getrandbits(128):032x}"
+    dashed = "-".join((ident[:8], ident[8:12], ident[12:16], ident[16:20], ident[20:]))
+    text = said.format(id=dashed, n=source.randrange(10 ** source.randrange(1, 5)))
+    value = {
+        "stamp": moment.isoformat(),
+        "kubernetes": {"namespace": "default", "container": "booking", "host": f"node-{source.randrange(9)}"},
+        "labels": {"app": "booking", "tier": "back", "owner": "travel and booking", "release": "stable"},
+        "log": f"{_stamp(moment)}  INFO 1 --- [exec-{source.randrange(1, 12)}] o.t.service.BookingDesk : {text}, trace {source.getrandbits(128):032x}, span {source.getrandbits(64):016x}",
+    }
     return json.dumps(value)
 
 
