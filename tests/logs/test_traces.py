@@ -132,3 +132,36 @@ def test_errors_of_a_bundle_without_names_are_told_apart_by_their_words() -> Non
 def test_what_only_looks_like_a_trace_is_none(text: str) -> None:
     assert find_in(text.split("\n")) == []
     assert parse(text) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "root", "text"),
+    [
+        ("javascript", "TypeError", "E ReactNativeJS: TypeError: undefined is not a function, js engine: hermes"),
+        ("javascript", "Error", "(node:1) UnhandledPromiseRejectionWarning: Error: no\n    at pay (/srv/pay.js:3:5)"),
+        (
+            "go",
+            "errors.errorString",
+            "panic: (*errors.errorString) 0xc00001\n\ngoroutine 3 [running]:\nmain.pay(0x1)\n\t/srv/pay.go:3 +0x1",
+        ),
+        (
+            "go",
+            "fatal error",
+            "fatal error: stack overflow\n\nruntime stack:\nruntime.throw({0x1, 0x2})\n\t/usr/local/go/src/runtime/panic.go:1047 +0x5d\n\n"
+            "goroutine 1 [running]:\nmain.walk(0x1)\n\t/srv/walk.go:3 +0x1",
+        ),
+        ("ruby", "KeyError", "#<KeyError: key not found: :a>\n/srv/pay.rb:3:in `fetch'\n/srv/pay.rb:9:in `run'"),
+    ],
+)
+def test_rarer_ways_to_print_an_error_name_its_root(language: str, root: str, text: str):
+    (found,) = find_in(text.split("\n"))
+    assert (found.trace.language, found.trace.root.type) == (language, root)
+
+
+@pytest.mark.parametrize(
+    "line", ["goroutine 1 [running]:", '  File "a.py", line 1', "\tat a.b(C.java:1)", "Traceback (most recent call last):"]
+)
+def test_heads_without_a_trace_behind_them_do_not_hide_the_trace_that_follows(line: str):
+    trace = ["panic: boom", "", "goroutine 7 [running]:", "main.pay(0x1)", "\t/srv/pay.go:3 +0x1"]
+    found = find_in([*[line, "2026-11-20 10:00:00 INFO fine"] * 300, *trace])
+    assert [one.trace.root.message for one in found][-1:] == ["boom"]

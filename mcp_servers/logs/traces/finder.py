@@ -22,7 +22,7 @@ _ESCAPED = re.compile(r'\\([nrt"\\/])')
 _MEANT = {"n": "\n", "t": "\t", "r": ""}
 HINT = re.compile(
     r"""(?:\bat|\\tat|^at) |@|Traceback \(|File \\?"|:in |goroutine \d|\.go:\d|panicked|aused by:|tack backtrace|#\d|package:|dart:"""
-    r"""|\.(?:exs?|erl|eex|heex|leex):\d|\d\. |\) in |(?:^| )(?:Exception in |Unhandled |Uncaught )"""
+    r"""|\.(?:exs?|erl|eex|heex|leex):\d|\d\. |\) in |(?:^| )(?:Exception in |Unhandled |Uncaught )|, js engine: """
 )
 """What a line near a trace holds; a line without it is never the one that gives a trace away."""
 
@@ -31,6 +31,7 @@ _ANNOUNCED = (
     ("java", re.compile(r'Exception in thread "[^"]*" (?P<type>(?:\w+\.)*[A-Z][\w$]*)(?:: (?P<message>.*))?$')),
     ("csharp", re.compile(r"Unhandled [Ee]xception[.:] (?P<type>(?:\w+\.)+\w+): (?P<message>.*)$")),
     ("php", re.compile(r"PHP Fatal error: +Uncaught (?P<type>[\w\\]+): (?P<message>.*) in (?P<file>\S.*):(?P<line>\d+)$")),
+    ("javascript", re.compile(r"(?:.{0,80}[ :])??(?P<type>[A-Z]\w*(?:Error|Exception)|Error): (?P<message>.*), js engine: \w+$")),
     ("javascript", re.compile(r"Uncaught (?:\(in promise\) )?(?P<type>[A-Z]\w*): (?P<message>.*)$")),
 )
 _LOOK_BACK = 15
@@ -40,6 +41,7 @@ _MOST_FOREIGN = 60
 _MOST_STRAY = 3
 _DEEPEST = 6
 _MOST_EFFORT = 8
+_SHORT = 16
 _TOLD_TYPE = ("exception.type", "error.type", "type", "name", "kind", "class", "exc_type")
 _TOLD_MESSAGE = ("exception.message", "error.message", "message", "msg", "error", "err", "exc_value")
 
@@ -75,17 +77,17 @@ class _Growing:
 
 @dataclass(slots=True)
 class _Effort:
-    """What reading on in vain may cost: once `left` lines are spent, no trace is looked for inside what was read in vain."""
+    """What reading on in vain may cost: once `left` lines are spent, what was read in vain is only looked a few lines into."""
 
     left: int
     vain: dict[str, int] = field(default_factory=dict[str, int])
 
-    def worth(self, grammar: Grammar, position: int) -> bool:
-        return self.left > 0 or position > self.vain.get(grammar.language, -1)
+    def reach(self, grammar: Grammar, position: int) -> int:
+        return MOST_LINES if self.left > 0 or position > self.vain.get(grammar.language, -1) else _SHORT
 
     def in_vain(self, grammar: Grammar, growing: _Growing) -> None:
         self.left -= len(growing.block)
-        self.vain[grammar.language] = growing.positions[-1]
+        self.vain[grammar.language] = max(growing.positions[-1], self.vain.get(grammar.language, -1))
 
 
 def find(read: Sequence[Line], *, whole: bool = False) -> list[Found]:
@@ -111,15 +113,19 @@ def find_in(texts: Sequence[str], *, whole: bool = False) -> list[Found]:
 def _around(read: Sequence[Line], position: int, taken: bytearray, whole: bool, effort: _Effort) -> Found | None:
     anchor = read[position]
     for grammar in GRAMMARS:
-        if not effort.worth(grammar, position) or not grammar.anchor(anchor.text):
+        if not grammar.anchor(anchor.text):
             continue
         growing = _begun(grammar, read, position, taken)
         if growing is None:
             continue
-        _grow(grammar, growing, read, taken, whole)
+        reach = effort.reach(grammar, position)
+        _grow(grammar, growing, read, taken, whole, growing.positions[-1] + reach)
         exceptions = grammar.parse(growing.block)
         if not exceptions:
             effort.in_vain(grammar, growing)
+        elif reach < MOST_LINES:
+            effort.vain.pop(grammar.language, None)
+            return _around(read, position, taken, whole, effort)
         if exceptions:
             for one in growing.positions:
                 taken[one] = 1
@@ -150,11 +156,11 @@ def _other_thread(line: Line, thread: str) -> bool:
     return bool(line.thread and thread and line.thread != thread)
 
 
-def _grow(grammar: Grammar, growing: _Growing, read: Sequence[Line], taken: bytearray, whole: bool) -> None:
+def _grow(grammar: Grammar, growing: _Growing, read: Sequence[Line], taken: bytearray, whole: bool, end: int) -> None:
     """Takes the lines that follow, past what others wrote between them."""
     start = growing.positions[-1]
     source, thread = read[start].source, read[start].thread
-    for position in range(start + 1, min(len(read), start + MOST_LINES)):
+    for position in range(start + 1, min(len(read), end)):
         line = read[position]
         if taken[position] or line.source != source or _other_thread(line, thread):
             continue
@@ -205,7 +211,7 @@ def _waits(growing: _Growing, line: Line) -> bool:
 
 def announced(line: Line) -> Found | None:
     """An uncaught error that its runtime announces without any frame."""
-    if not line.text.startswith(_ANNOUNCES):
+    if not line.text.startswith(_ANNOUNCES) and ", js engine: " not in line.text:
         return None
     for language, pattern in _ANNOUNCED:
         if said := pattern.match(line.text):

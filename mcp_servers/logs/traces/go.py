@@ -22,7 +22,7 @@ _REST = re.compile(
     r"^(?:exit status \d+|\.\.\.additional frames elided\.\.\.|(?:r[a-z0-9]{1,3}|[re]?flags|cs|fs|gs|pc|lr|sp)\s+0x[0-9a-f]+)$"
 )
 _TYPED = re.compile(r"^(?P<type>runtime error|[\w.*/]+Error)(?:[:{(] ?|$)")
-_VALUE = re.compile(r"^(?:&|\(\*?)?(?P<type>[\w./]+\.[A-Z]\w*)[{)]")
+_VALUE = re.compile(r"^(?:(?:&|\(\*?)?(?P<type>[\w./]+\.[A-Z]\w*)[{)]|\(\*?(?P<pointer>[\w./]+\.[a-z]\w*)\) 0x)")
 
 
 _MOST_BETWEEN = 3
@@ -62,6 +62,8 @@ def _above_place(before: Sequence[Line], anchor: Line) -> list[int] | None:
     if not own or not _is_call(before[own[-1]].text):
         return None
     call = own[-1]
+    if any(before[position].text == "runtime stack:" for position in own[:-1]):
+        return None
     near = [position for position in own[:-1] if position >= call - _MOST_BETWEEN and _is_message(before[position].text)]
     told = near[-1] if near else call - 1
     return [told, call] if told >= 0 and _is_message(before[told].text) else None
@@ -119,9 +121,10 @@ def _panic(lines: Sequence[str], first: int) -> tuple[ExceptionInfo, ...]:
 
 
 def _type(message: str, fatal: bool, panicked: bool) -> str:
-    typed = _TYPED.match(message) or _VALUE.match(message)
-    if typed:
+    if typed := _TYPED.match(message):
         return typed["type"]
+    if value := _VALUE.match(message):
+        return value["type"] or value["pointer"]
     return "fatal error" if fatal else "panic" if panicked else "goroutine"
 
 

@@ -27,6 +27,7 @@ _LOOSE = re.compile(r"^(?:Uncaught (?:\(in promise\) )?)?(?P<type>[A-Z][\w$]*)(?
 _LINKED = re.compile(r"^\s*(?:\[?cause\]?:|Caused by:|caused by:|\[errors\]: \[)\s*(?P<rest>.*)$")
 _MEMBERS = re.compile(r"^\s*\[errors\]: \[")
 _MORE = re.compile(r"^\s*\.\.\. \d+ lines matching cause stack trace \.\.\.$|^\s*at \.\.\. \d+ more")
+_UNHANDLED = re.compile(r"\bUnhandledPromiseRejectionWarning: (?=[A-Z]\w*: )")
 _CLOSING = re.compile(r"^\s*[}\]]+,?$")
 _FRAMELIKE = ("at ", "@")
 
@@ -126,7 +127,7 @@ def _exception(told: Sequence[str], frames: Sequence[Frame]) -> list[ExceptionIn
 
 
 def _told(line: str) -> str:
-    return line.strip().removesuffix("{").rstrip()
+    return _UNHANDLED.sub("", line.strip().removesuffix("{").rstrip())
 
 
 def frame_of(line: str) -> Frame | None:

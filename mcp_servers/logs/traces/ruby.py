@@ -14,7 +14,7 @@ _FRAME = re.compile(rf"^\s*(?:from |\d+: from |-> )?(?P<file>{_FILE}):(?P<line>\
 _REASON = re.compile(rf"^.*?(?P<file>{_FILE}):(?P<line>\d+):in [`'](?P<function>[^']+)': (?P<message>.*?)(?: \((?P<type>[A-Z][\w:]*)\))?$")
 _TYPED_END = re.compile(r"^(?P<message>.*) \((?P<type>[A-Z]\w*(?:::\w+)*)\)$")
 _TYPE = r"(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception|NotFound|Invalid|Failure|Failed|Denied|Timeout|Exists?|Unique|Refused|Expired|Forbidden|Unauthorized|Interrupt)|(?:[A-Z]\w*::)+[A-Z]\w*|E[A-Z]{3,}"
-_LOGGED = re.compile(rf"(?:^|\s)(?P<type>{_TYPE})(?: \((?P<inside>.*)\):?|: (?P<message>.*)|:?)$")
+_LOGGED = re.compile(rf"(?:^|\s)(?:#<(?={_TYPE}: .*>$))?(?P<type>{_TYPE})(?: \((?P<inside>.*)\):?|: (?P<message>.*?)(?:(?<=[^>])>)?|:?)$")
 _CAUSES = re.compile(r"^\s*(?:Causes?:|Caused by:?)\s*$|^\s*Caused by:? (?P<rest>.+)$")
 _OLD_HEADER = "Traceback (most recent call last):"
 _MESSAGE_ENDS = re.compile(r"\([A-Z][\w:]*\)$")
