@@ -148,7 +148,7 @@ class Healer:
                 if refusal.code in {"paused", "illegal_move"}:
                     raise
                 reasons.append(f"{draft.title}: {refusal}")
-                if refusal.code == "budget_used_up":
+                if refusal.code in {"budget_exhausted", "demoted"}:
                     break
         reason = "; ".join(reasons[-3:]) or "no recipe proposes a change for this cause"
         await self._append(case, "inconclusive", {"reason": reason}, key=str(len(case.fixes)))
@@ -258,7 +258,7 @@ class Healer:
 
     async def _known(self, case: Case) -> list[dict[str, str]]:
         """What is remembered of this error, here and in other repositories, as claims: lessons first."""
-        asked = {"fingerprint": str(case.evidence["fingerprint"]["coarse"]), "limit": 2}
+        asked = {"fingerprint": dict(case.evidence["fingerprint"]), "limit": 2}
         lessons = (await self._tools.call("search_lessons", **asked))["lessons"]
         issues = (await self._tools.call("query_known_issues", **asked))["issues"]
         taught = [{"text": f"learned in {one['repository']}: {one['fix']}"[:300], "evidence": one["id"]} for one in lessons]

@@ -70,12 +70,12 @@ def fingerprint_of(given: str | Mapping[str, Any]) -> model.Fingerprint:
     """The fingerprint; raises `Refusal` for an object that is none."""
     if isinstance(given, str):
         return model.Fingerprint(given[:64])
-    coarse, fine = given.get("coarse"), given.get("fine", "")
-    if not isinstance(coarse, str) or not isinstance(fine, str) or max(len(coarse), len(fine)) > 64:
+    coarse, fine, former = given.get("coarse"), given.get("fine", ""), given.get("former", "")
+    if not all(isinstance(one, str) and len(one) <= 64 for one in (coarse, fine, former)):
         raise Refusal(
             "The fingerprint is not one of find_anomalies; hand it on unchanged, or give its coarse part.", code="bad_fingerprint"
         )
-    return model.Fingerprint(coarse, fine)
+    return model.Fingerprint(str(coarse), str(fine), str(former))
 
 
 def question_of(fingerprint: str | Mapping[str, Any], template: str, words: str) -> Question:

@@ -18,10 +18,11 @@ LOGS_KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The identity of an error at two grains; both empty when only its text is known."""
+    """The identity of an error at two grains; both empty when only its text is known. `former` is the coarse one of an older version."""
 
     coarse: str = ""
     fine: str = ""
+    former: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.coarse or self.fine)

@@ -77,7 +77,7 @@ def _by_identity(question: Question, known: Lesson | RuntimeIssue) -> tuple[floa
     asked, has = question.fingerprint, known.fingerprint
     if asked.fine and asked.fine == has.fine:
         return 1.0, "the same error at the same place (fine fingerprint)"
-    if asked.coarse and asked.coarse == has.coarse:
+    if has.coarse and has.coarse in (asked.coarse, asked.former):
         return 0.9, "the same kind of error in the same function (coarse fingerprint)"
     if question.template and question.template == known.template:
         return 0.8, "the same log template"

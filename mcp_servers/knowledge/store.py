@@ -141,7 +141,12 @@ class Store:
 
 def _same(table: Table, question: Question) -> Any:
     fingerprint = question.fingerprint
-    asked = ((table.c.fine, fingerprint.fine), (table.c.coarse, fingerprint.coarse), (table.c.template, question.template))
+    asked = (
+        (table.c.fine, fingerprint.fine),
+        (table.c.coarse, fingerprint.coarse),
+        (table.c.coarse, fingerprint.former),
+        (table.c.template, question.template),
+    )
     return or_(False, *(column == value for column, value in asked if value))
 
 
@@ -192,7 +197,7 @@ def _resolve_issues(connection: Connection, lesson: Lesson) -> None:
 
 def _row(value: RuntimeIssue | Lesson, time: str) -> dict[str, Any]:
     row = asdict(value)
-    row |= row.pop("fingerprint")
+    row |= {"coarse": value.fingerprint.coarse, "fine": row.pop("fingerprint")["fine"]}
     return row | {time: row[time].astimezone(UTC).isoformat()}
 
 

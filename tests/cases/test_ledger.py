@@ -35,6 +35,13 @@ def test_the_same_error_is_one_case_however_often_it_is_seen(ledger: Ledger) -> 
     assert again.occurrences == 6
 
 
+def test_an_error_that_was_known_by_a_former_identity_is_the_same_case(ledger: Ledger) -> None:
+    first, _ = ledger.open_case("shop", anomaly("1" * 16), actor="kintsugi")
+    seen = anomaly("2" * 16, first_seen="2026-11-20T10:15:30+00:00", last_seen="2026-11-20T10:16:00+00:00")
+    again, created = ledger.open_case("shop", {**seen, "fingerprint": {**seen["fingerprint"], "former": "1" * 16}}, actor="kintsugi")
+    assert (again.id, created) == (first.id, False)
+
+
 def test_reading_the_same_window_twice_counts_nothing_twice(ledger: Ledger) -> None:
     ledger.open_case("shop", anomaly(), actor="kintsugi")
     case, _ = ledger.open_case("shop", anomaly(), actor="kintsugi")

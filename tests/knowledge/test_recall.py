@@ -40,6 +40,11 @@ def test_the_same_error_comes_before_its_kind_its_template_and_its_words() -> No
     ]
 
 
+def test_what_was_learned_under_a_former_identity_is_still_known() -> None:
+    assert ask(Question(Fingerprint("c2", "f2", former="c1"))) == [("lesson_a", 0.9)]
+    assert ask(Question(Fingerprint("c2", "f2", former="c0"))) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

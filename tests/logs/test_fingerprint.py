@@ -146,8 +146,13 @@ def test_a_record_that_says_nothing_has_no_fingerprint():
     assert fingerprint.of(LogRecord(None, Severity.ERROR, "  ")) is None
 
 
-def test_a_fingerprint_is_two_short_hashes_that_never_change_within_a_version():
-    assert of_text(TRACE).as_json() == {"version": 2, "coarse": "c56808a2cb39474a", "fine": "26d5890032bf7200"}
+def test_a_fingerprint_is_short_hashes_that_never_change_within_a_version():
+    assert of_text(TRACE).as_json() == {
+        "version": 2,
+        "coarse": "c56808a2cb39474a",
+        "fine": "26d5890032bf7200",
+        "former": "8ef2cc3475689b85",
+    }
 
 
 def test_what_was_stored_with_the_first_version_is_known_again():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -48,14 +48,19 @@ _RUNTIME_TYPES = frozenset({"runtime error", "fatal error", "panic"})
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`coarse` is what a case is about (root error and the frame of ours nearest the throw), `fine` tells the ways to get there."""
+    """`coarse` is what a case is about (root error and the frame of ours nearest the throw), `fine` tells the ways to get there.
+
+    `former` is the coarse hash of the version before, under which cases and lessons may be stored; empty where there was none.
+    """
 
     version: int
     coarse: str
     fine: str
+    former: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As a case stores it; without `former` where it is empty."""
+        return {name: value for name, value in asdict(self).items() if value or name != "former"}
 
 
 def of_message(text: str) -> Fingerprint | None:
@@ -87,7 +92,8 @@ def computed(record: LogRecord) -> Fingerprint | None:
 @lru_cache(maxsize=4096)
 def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
     """The fingerprint of a stack trace; the service only counts for errors of a system resource, which strike anywhere."""
-    return Fingerprint(VERSION, _spent(trace, service) or _hash("trace", coarse_text(trace)), _hash("trace", fine_text(trace)))
+    coarse = _spent(trace, service) or _hash("trace", coarse_text(trace))
+    return Fingerprint(VERSION, coarse, _hash("trace", fine_text(trace)), former.of_trace(trace)[0])
 
 
 def fine_text(trace: StackTrace) -> str:
