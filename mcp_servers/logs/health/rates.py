@@ -12,6 +12,7 @@ from mcp_servers.logs.health.observation import Observation, Period
 _PARTS = 48
 _EVENTS_A_PART = 3
 _FEWEST_PARTS = 6
+_EVEN_PARTS = 4.0
 
 
 def ratio(after: float, exposure_after: float, before: float, exposure_before: float) -> float | None:
@@ -45,14 +46,15 @@ def clumping(events: Sequence[float], begin: float, end: float, chances: Sequenc
     """Variance over mean of the counts in equal parts, the most at any width where it shows; 1 when they look independent.
 
     `events` and `chances` (requests that could have met one; none: time itself) are sorted times in seconds, as are the ends.
-    Only widths of at most one in `parts` are looked at: what varies more slowly does not clump so short a time.
+    Only widths of at most one in `parts` are looked at: what varies more slowly does not clump so short a time. What few parts tell is
+    drawn towards 1, as if four more had been seen that were even: the most of several noisy estimates is else too much.
     """
     number = min(_PARTS, len(events) // _EVENTS_A_PART)
     most, finest = 1.0, number
     while number >= _FEWEST_PARTS and end > begin and (number == finest or number >= parts):
         edges = _edges(chances, begin, end, number)
         counts = [bisect_left(events, right) - bisect_left(events, left) for left, right in pairwise(edges)]
-        most = max(most, statistics.overdispersion(counts))
+        most = max(most, (statistics.overdispersion(counts) * number + _EVEN_PARTS) / (number + _EVEN_PARTS))
         number //= 2
     return most
 
