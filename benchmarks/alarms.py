@@ -16,7 +16,7 @@ from mcp_servers.logs.anomalies.spikes import Series, Span, test
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.statistics.prediction import Baseline
 
-_RUNS = 3_000
+_RUNS = 1_500
 _BUCKETS = 48
 _NOMINAL = 0.001
 _AFTER = 10
@@ -105,7 +105,7 @@ def moments(past: Sequence[int]) -> Alarm:
 RULES: dict[str, Rule] = {"mean + 3 sd": three_sigma, "MAD > 3.5": deviations, "Poisson": poisson, "plain NB": moments}
 
 
-def rates(rule: Rule, row: Row, runs: int, seed: int = 1) -> tuple[float, float]:
+def rates(rule: Rule, row: Row, runs: int, seed: int = 2) -> tuple[float, float]:
     """The share of usual and of raised buckets that a rule tells of, ten of each after every baseline."""
     dice = random.Random(seed)
     false = hits = 0

@@ -5,23 +5,31 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from kintsugi.cli import main
 
 Kintsugi = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def kintsugi(tmp_path: Path) -> Kintsugi:
+def kintsugi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kintsugi:
+    """The program in this process: its door, its streams, its exit code."""
+    monkeypatch.chdir(tmp_path)
+
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "KINTSUGI_HOME": str(tmp_path / "home"), "COLUMNS": "200", "NO_COLOR": "1"}
-        command = [sys.executable, "-c", "from kintsugi.cli import main; main()", "logs", *arguments]
-        return subprocess.run(command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        monkeypatch.setattr(sys, "argv", ["kintsugi", "logs", *arguments])
+        environment = {"KINTSUGI_HOME": str(tmp_path / "home"), "COLUMNS": "200", "NO_COLOR": "1"}
+        with CliRunner().isolation(input=stdin, env=environment) as streams, pytest.raises(SystemExit) as ended:
+            main()
+        stdout, stderr = (stream.getvalue().decode() for stream in streams[:2])
+        return subprocess.CompletedProcess(list(arguments), int(ended.value.code or 0), stdout, stderr)
 
     return run
 
