@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.model import Certificate, Finding, Proposal, PullRequest, State, Suspect
+from mcp_servers.fixes.places import Place
 from mcp_servers.fixes.rollback import Undone
 
 MAX_DIFF = 12_000
@@ -27,8 +28,17 @@ class SuspectAnswer(TypedDict):
     line: NotRequired[int]
 
 
+class PlaceAnswer(TypedDict):
+    file: str
+    line: int
+    function: str
+    score: float
+    reasons: list[str]
+
+
 class SuspectList(TypedDict):
     suspects: list[SuspectAnswer]
+    places: NotRequired[list[PlaceAnswer]]
     returned: int
     total: int
     omitted: int
@@ -165,6 +175,10 @@ def suspect(found: Suspect) -> SuspectAnswer:
     if found.line:
         answer["line"] = found.line
     return answer
+
+
+def place(found: Place) -> PlaceAnswer:
+    return PlaceAnswer(file=found.file, line=found.line, function=found.function, score=found.score, reasons=list(found.reasons))
 
 
 def line(proposal: Proposal) -> FixLine:

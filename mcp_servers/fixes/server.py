@@ -26,10 +26,10 @@ _ANSWER_BUDGET = 6_000
 
 class Edit(BaseModel):
     """One change. `replace` needs search (once in the file) and replace; `config` a dotted key and a value; `unset` a key; `write` the
-    content and the blob id that it was based on; `diff` a unified diff or SEARCH/REPLACE blocks."""
+    content and the blob id that it was based on; `diff` a unified diff or SEARCH/REPLACE blocks; `revert` a commit to take back."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["replace", "config", "unset", "write", "diff"]
+    kind: Literal["replace", "config", "unset", "write", "diff", "revert"]
     path: str = Field("", max_length=400)
     search: str | None = None
     replace: str | None = None
@@ -38,6 +38,7 @@ class Edit(BaseModel):
     content: str | None = None
     based_on: str = ""
     diff: str | None = None
+    commit: str | None = None
 
 
 class Reproduction(BaseModel):
@@ -79,7 +80,10 @@ def register(tools: Toolbox, deps: Deps) -> None:
             raise Refusal("Give a case_id, a trace or keys; without one there is nothing to look for.", code="nothing_to_look_for")
         found = await run_sync(lambda: desk.suspects(case_id, _trace(trace), onset, releases or (), keys or {}))
         answer = answers.SuspectList(suspects=[answers.suspect(one) for one in found], returned=len(found), total=len(found), omitted=0)
-        answer["note"] = "Suspects, not culprits: read the commit before naming it." if found else _NO_SUSPECT
+        acquitted = await run_sync(desk.acquitted, releases or (), found)
+        answer["note"] = acquitted or ("Suspects, not culprits: read the commit before naming it." if found else _NO_SUSPECT)
+        if looked := await run_sync(desk.places, _trace(trace)):
+            answer["places"] = [answers.place(one) for one in looked]
         return answer
 
     @tools.read(title="Show a fix")
