@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import re
 import secrets
 import signal
 import sys
@@ -21,6 +22,10 @@ from mcp_servers.kit.stack import StackTrace
 RUNNER = Path(__file__).with_name("runner")
 PARALLEL = 2
 _TEXT = 16 * 1024
+_CONTROL_BLOCK = re.compile(r"^_+ test_control _+\n.*?(?=^_{5,} |^={5,} )", re.M | re.S)
+_NO_FAILURES = re.compile(r"^=+ FAILURES =+\n(?==)", re.M)
+_NO_SUMMARY = re.compile(r"^=+ short test summary info =+\n(?![A-Z])", re.M)
+_FAILED_COUNT = re.compile(r"\b(\d+) failed(, )?(?=.* in [\d.]+s)")
 _CONTROL = "def test_control():\n    raise RuntimeError('control')\n"
 _FORGED = "A test of ours that has to fail did not, so the report of the tests is not believed."
 _STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
@@ -114,7 +119,15 @@ class Control:
         mine = {name: seen for name, seen in run.tests.items() if name.startswith(self.path)}
         rest = {name: seen for name, seen in run.tests.items() if name not in mine}
         forged = not run.problem and (not mine or any(seen.outcome != "failed" for seen in mine.values()))
-        return replace(run, tests=rest, problem=_FORGED if forged else run.problem)
+        return replace(run, tests=rest, problem=_FORGED if forged else run.problem, log=run.log if forged else self._untold(run.log))
+
+    def _untold(self, log: str) -> str:
+        """The log without the control, which was to fail: people would take it for theirs."""
+        log = _CONTROL_BLOCK.sub("", log)
+        log = re.sub(rf"^FAILED .*{re.escape(PurePosixPath(self.path).name)}.*\n?", "", log, flags=re.M)
+        log = _NO_SUMMARY.sub("", _NO_FAILURES.sub("", log))
+        log = re.sub(r"^(\S*)F(\s+\[100%\])", r"\1 \2", log, count=1, flags=re.M)
+        return _FAILED_COUNT.sub(lambda found: f"{int(found[1]) - 1} failed{found[2] or ''}" if found[1] != "1" else "", log, count=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,3 +183,11 @@ class TestInterpreter:
     def test_a_missing_one_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(Misconfigured, match=r"env/bin/python.*kintsugi.toml"):
             Interpreter.find(Settings(python="env/bin/python"), tmp_path)
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["passes", "fails"])
+def test_the_log_that_people_read_does_not_hold_the_control(project: Path, good: bool) -> None:
+    seen = run_one(project, f"def test_it():\n    assert 1 == {1 if good else 2}\n")
+    assert not seen.problem
+    assert "control" not in seen.log
+    assert ("failed" in seen.log.lower()) is not good
