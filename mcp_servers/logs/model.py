@@ -30,7 +30,8 @@ class LogRecord:
 
     `timestamp` is aware (UTC) or None when the line tells no time; `attributes` is what the line carried beside its message
     (dotted OpenTelemetry or ECS names kept as they are); `origin` names where it was read, for example `api.log:120`;
-    `grouping` is what a person decided about the project's errors.
+    `grouping` is what a person decided about the project's errors; `derived` keeps what was worked out from a record, so that it is worked
+    out once.
     """
 
     timestamp: datetime | None
@@ -43,6 +44,7 @@ class LogRecord:
     trace: StackTrace | None = None
     origin: str = ""
     grouping: Grouping = AS_IT_IS
+    derived: dict[str, Any] = field(init=False, compare=False, repr=False, default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)

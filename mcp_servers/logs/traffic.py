@@ -44,6 +44,13 @@ _UNKNOWN = Request()
 
 def request_of(record: LogRecord) -> Request:
     """The request that a record names in its attributes, or as a line of an access log."""
+    found = record.derived.get("request")
+    if found is None:
+        found = record.derived["request"] = _request_of(record)
+    return found
+
+
+def _request_of(record: LogRecord) -> Request:
     attributes = record.attributes
     if not attributes and '"' not in record.body:
         return _UNKNOWN
@@ -83,6 +90,7 @@ class Traffic:
     def __init__(self, records: Iterable[LogRecord]) -> None:
         self._of_service: defaultdict[str, list[LogRecord]] = defaultdict(list)
         self._of_trace: defaultdict[str, list[LogRecord]] = defaultdict(list)
+        self._concurrency: dict[str, int] = {}
         for record in records:
             if is_access(record):
                 self._of_service[record.service].append(record)
@@ -136,6 +144,11 @@ class Traffic:
 
     def concurrency(self, service: str) -> int:
         """The most requests of a service that overlapped in time; 0 when no record tells how long one took."""
+        if service not in self._concurrency:
+            self._concurrency[service] = self._overlap(service)
+        return self._concurrency[service]
+
+    def _overlap(self, service: str) -> int:
         moments: list[tuple[datetime, int]] = []
         for record in self.of(service):
             duration = duration_of(record)

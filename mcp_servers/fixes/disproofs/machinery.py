@@ -65,12 +65,10 @@ def _all(reading: Reading) -> Iterator[str]:
 
 
 def uncertain(reading: Reading) -> bool:
-    """Whether test or fix speak of chance, clocks or threads: then a few equal runs say little."""
+    """Whether test or fix ask chance, a clock or threads: then a few equal runs say little. One event loop is no chance."""
     nodes = [node for module in reading.modules for node in module.added] + list(ast.walk(reading.test_tree))
-    names = [dotted(node) for node in nodes if isinstance(node, ast.Attribute | ast.Name)]
-    return any(
-        _CHANCE.search(name) or _CLOCKS.search(name) or name.startswith(("threading", "asyncio", "concurrent")) for name in names if name
-    )
+    called = [dotted(node.func) for node in nodes if isinstance(node, ast.Call)]
+    return any(_CHANCE.search(name) or _CLOCKS.search(name) or name.startswith(("threading", "concurrent")) for name in called if name)
 
 
 def asked_variables(reading: Reading) -> frozenset[str]:

@@ -79,6 +79,12 @@ def of(record: LogRecord) -> Fingerprint | None:
 
 def computed(record: LogRecord) -> Fingerprint | None:
     """As `of`, before what a person decided about groups."""
+    if "fingerprint" not in record.derived:
+        record.derived["fingerprint"] = _computed(record)
+    return record.derived["fingerprint"]
+
+
+def _computed(record: LogRecord) -> Fingerprint | None:
     if record.trace is not None and any(exception.frames for exception in record.trace.exceptions):
         return of_trace(record.trace, record.service)
     kind, message = _told(record)

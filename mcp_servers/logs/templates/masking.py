@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 HOLE = "<*>"
 _LONGEST = 2048
@@ -97,6 +98,7 @@ def unfolded(text: str) -> str:
     return unfolded_canonical(canonical(text))
 
 
+@lru_cache(maxsize=4096)
 def unfolded_canonical(text: str) -> str:
     """As `unfolded`, for a text that is its canonical form already."""
     return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, text)))
