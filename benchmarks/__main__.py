@@ -12,7 +12,20 @@ from rich.table import Table
 
 from benchmarks.figures import Figure
 
-MODULES: tuple[str, ...] = ("alarms", "apply", "approvals", "certificates", "fingerprints", "patches", "places", "reading", "sandbox", "templates", "throughput", "verdicts")
+MODULES: tuple[str, ...] = (
+    "alarms",
+    "apply",
+    "approvals",
+    "certificates",
+    "fingerprints",
+    "patches",
+    "places",
+    "reading",
+    "sandbox",
+    "templates",
+    "throughput",
+    "verdicts",
+)
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
 LONG: tuple[str, ...] = ("crash",)
 """Those that take hours: they run only when they are named."""

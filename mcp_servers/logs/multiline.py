@@ -24,6 +24,10 @@ _HEAD = re.compile(
     re.ASCII,
 )
 _TRACEBACK = re.compile(r"\s{0,40}(?:[+|] ?){0,9}\s{0,40}(?:Exception Group )?Traceback \(most recent call last\):")
+_ENDED = re.compile(  # what a runtime prints of an error that nobody caught: no logger wrote the line before it
+    r"Exception in thread \"|Unhandled (?:[Ee]xception[.:]|rejection)|Uncaught |thread '[^'\n]{0,200}' (?:\(\d{1,20}\) )?panicked at "
+)
+_CALM = re.compile(r"\b(?:TRACE|DEBUG|INFO|NOTICE|trace|debug|info|notice)\b")
 _TRACEBACK_IN = "Traceback (most recent call last):"
 _CHAIN = re.compile(r"(?:During handling of the above exception|The above exception was the direct cause)")
 _EXCEPTION = re.compile(
@@ -136,7 +140,8 @@ class Joiner:
 
     def feed(self, text: str, number: int) -> Iterator[Entry]:
         """The entries that this line completes (none, one with the blank lines behind it, or those that waited for it)."""
-        if text.isspace() or not text:
+        bare = _COLOUR.sub("", text) if "\x1b" in text else text
+        if bare.isspace() or not bare:
             self._settle()
             return self._blank(text, number)
         if not self._busy() and _stands_alone(text):
@@ -348,7 +353,7 @@ def _continues(held: _Open, text: str) -> bool:
         return True
     if held.headed and ":  " in text[:300] and (further := announced(text)):
         return further[0] == process_of(held.lines[0])
-    if text[0] == "{" or _HEAD.match(text):
+    if text[0] == "{" or _HEAD.match(text) or (not held.in_trace and _ENDED.match(text) and _CALM.search(held.lines[0][:_PROBE])):
         return False
     if _TRACEBACK.match(text):
         return _takes_traceback(held, text)

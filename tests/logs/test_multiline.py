@@ -83,3 +83,13 @@ def test_no_line_is_lost_or_moved(lines: list[str]) -> None:
 
     assert [line for entry in entries for line in entry.text.split("\n")] == lines
     assert [entry.line for entry in entries] == [1 + sum(entry.lines for entry in entries[:position]) for position in range(len(entries))]
+
+
+def test_what_a_runtime_prints_of_an_uncaught_error_is_no_part_of_the_line_logged_before_it() -> None:
+    text = (
+        "2026-11-21 10:00:02,123 INFO app.web ok\n"
+        'Exception in thread "main" java.lang.IllegalStateException: no\n'
+        "\tat com.acme.Foo.bar(Foo.java:10)\n"
+        "2026-11-21 10:00:03,123 INFO app.web ok"
+    )
+    assert [one.count("\n") + 1 for one in texts(text)] == [1, 2, 1]
