@@ -39,6 +39,7 @@ def main() -> None:
     chosen = parser.parse_args().only or MODULES
     quiet = Console(stderr=True)
     figures: list[Figure] = []
+    broken: list[str] = []
     with Progress(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=quiet) as progress:
         for name in chosen:
             task = progress.add_task(name)
@@ -46,9 +47,14 @@ def main() -> None:
             def say(doing: str, name: str = name, task: object = task) -> None:
                 progress.update(task, description=f"{name}: {doing}")  # pyright: ignore[reportArgumentType]
 
-            figures += import_module(f"benchmarks.{name}").run(say)
+            try:
+                figures += import_module(f"benchmarks.{name}").run(say)
+            except Exception as error:
+                broken.append(f"{name} could not be measured: {type(error).__name__}: {error}")
             progress.update(task, description=name, total=1, completed=1)
     Console(width=None if sys.stdout.isatty() else 200).print(_table(figures))
+    if broken:
+        sys.exit("\n".join(broken))
 
 
 def _table(figures: list[Figure]) -> Table:

@@ -302,7 +302,7 @@ def _stands_alone(text: str) -> bool:
     """Whether a line surely begins an entry and opens no trace; False also where that takes a longer look."""
     first = text[0]
     if first == "{":
-        return not text.startswith(_OPENED)
+        return not text.startswith(_OPENED) or _alone_behind_engine(text)
     if first in " \t}#_" or "\x1b" in text:
         return False
     if not _HEAD.match(text):
@@ -311,6 +311,14 @@ def _stands_alone(text: str) -> bool:
         return False
     behind = carried(text) if "]: " in text[:200] or " std" in text[:48] or text[2:3] == "-" else None
     return behind is None or not (behind.part or behind.text[:1].isspace() or _EXCEPTION.match(behind.text))
+
+
+def _alone_behind_engine(text: str) -> bool:
+    """Whether a line of the engine's own file holds a whole line that has a head."""
+    behind = carried(text) if text.startswith('{"log":"') else None
+    if behind is None or behind.part or not _HEAD.match(behind.text):
+        return False
+    return not (_EXCEPTION.match(behind.text) or _TRACEBACK_IN in behind.text[:_PROBE])
 
 
 def _unpacked(text: str, number: int) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -83,7 +84,26 @@ def escaped(said: str, number: int) -> list[str]:
     return [f'{{"message":"caf\\u00e{number} {said}","severity":"ERROR"}}']
 
 
+def engine(moment: datetime, entry: list[str], stream: str) -> list[str]:
+    """The engine's own file around the lines of an entry."""
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}123Z"
+    return [json.dumps({"log": f"{line}\n", "stream": stream, "time": stamp}, separators=(",", ":")) for line in entry]
+
+
 ENTRIES = st.one_of(
+    st.builds(
+        engine,
+        MOMENTS,
+        st.one_of(
+            st.builds(levelled, MOMENTS, st.sampled_from(["INFO", "ERROR"]), WORDS),
+            st.builds(pino, MOMENTS, st.sampled_from([30, 50]), WORDS),
+            st.builds(java_trace, MOMENTS, NUMBERS),
+            st.builds(python_trace, MOMENTS, WORDS, NUMBERS),
+            st.lists(WORDS, min_size=1, max_size=1),
+            st.sampled_from([[""], ["\tindented 7"], ["Traceback (most recent call last):"], ["KeyError: 'x'"]]),
+        ),
+        st.sampled_from(["stdout", "stderr"]),
+    ),
     st.builds(levelled, MOMENTS, st.sampled_from(["INFO", "WARN", "ERROR"]), WORDS),
     st.builds(pino, MOMENTS, st.sampled_from([10, 30, 40, 50, 60]), WORDS),
     st.builds(access, MOMENTS, st.sampled_from([200, 404, 500, 503]), NUMBERS),

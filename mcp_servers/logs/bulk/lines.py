@@ -17,6 +17,8 @@ _BEFORE = (
     "Jan  1 10:00:00 host app[1]: words",
     '{"level":"info","message":"words"}',
     "INFO words",
+    r'{"log":"2026-01-01 10:00:00,000 INFO app - words\n","stream":"stdout","time":"2026-01-01T10:00:00Z"}',
+    r'{"log":"2026-01-01 10:00:00,000 INFO app - words\n","stream":"stderr","time":"2026-01-01T10:00:00Z"}',
 )
 _BEHIND = ("zzz plain words", "INFO: words", "}", "Caused by: a.b.CException: x", "two Words")
 

@@ -14,6 +14,7 @@ from mcp_servers.logs.times import Clock
 NOWHEN = datetime(1, 1, 2, tzinfo=UTC)
 """Given to a parser as the time of the line before, to see whether the next line tells its own."""
 
+_FINEST = 6  # digits behind the second: microseconds
 _NUMBER = re.compile(rb"[0-9]+")
 _NEXT_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
 _STARTS = re.compile(rb"(?:^|(?<=[\s\"\[(<>=|:,]))[A-Z0-9@]")
@@ -164,10 +165,13 @@ class Probe:
         return bool(text) and self._clock.read(text.decode("utf-8", "replace")) == moment
 
     def _moves(self, line: bytes, place: Place, moment: datetime) -> bool:
-        """Whether another last digit there is another time."""
+        """Whether another last digit there is another time; of a finer part than a time holds, the last that it does."""
         at = place.start(line)
         digits = list(_NUMBER.finditer(line, at, at + place.width))
-        return bool(digits) and self._read(line, digits[-1].end() - 1, digits[-1].end()).timestamp != moment
+        if not digits:
+            return False
+        end = min(digits[-1].end(), digits[-1].start() + _FINEST)
+        return self._read(line, end - 1, end).timestamp != moment
 
     def _goes_on(self, line: bytes, stop: int, moment: datetime) -> bool:
         """Whether the digits that follow belong to the time as well."""
