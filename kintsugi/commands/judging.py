@@ -23,7 +23,11 @@ _GOOD = {
 }
 _BARS = " ▁▂▃▄▅▆▇█"
 
-_window = click.option("--since", default="1h", show_default=True, metavar="TIME", help="Begin of the window: 15m, 2h, 7d, or an ISO time.")
+_window = click.option(
+    "--since",
+    metavar="TIME",
+    help="Begin of the window: 15m, 2h, 7d, or an ISO time. Left out: all of the sources named, 1h of those of kintsugi.toml.",
+)
 
 
 def attach(group: click.Group) -> None:
@@ -67,9 +71,9 @@ def health(sources: tuple[str, ...], service: str, release: str, since: str, as_
 @click.option("--service", default="", help="Only errors of this service.")
 @_window
 @json_option
-def trends(sources: tuple[str, ...], service: str, since: str, as_json: bool) -> None:
+def trends(sources: tuple[str, ...], service: str, since: str | None, as_json: bool) -> None:
     """Show which way each error goes, those that rise first."""
-    answer = call("get_error_trends", sources, service=service, since=since)
+    answer = call("get_error_trends", sources, service=service, since=_begin(sources, since))
     if as_json:
         print_json(answer)
         return
@@ -86,9 +90,9 @@ def trends(sources: tuple[str, ...], service: str, since: str, as_json: bool) ->
 @_window
 @until_option
 @json_option
-def correlate(sources: tuple[str, ...], since: str, until: str, as_json: bool) -> None:
+def correlate(sources: tuple[str, ...], since: str | None, until: str, as_json: bool) -> None:
     """Say which service leads when several fail, and what they share."""
-    answer = call("correlate_services", sources, since=since, until=until)
+    answer = call("correlate_services", sources, since=_begin(sources, since), until=until)
     if as_json:
         print_json(answer)
         return
@@ -125,6 +129,10 @@ def verify(sources: tuple[str, ...], as_json: bool, **asked: Any) -> None:
         return
     _headline(Console(), answer["word"], answer["explain"])
     _remarks(answer)
+
+
+def _begin(sources: tuple[str, ...], since: str | None) -> str:
+    return since if since is not None else "" if sources else "1h"
 
 
 def _headline(console: Console, word: str, text: str) -> None:

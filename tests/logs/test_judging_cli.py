@@ -54,6 +54,14 @@ def test_trends_are_drawn_and_given_as_json(stream: Path):
     assert {one["title"] for one in json.loads(given.stdout)["trends"]} == {"no stock", "order failed"}
 
 
+def test_a_file_of_another_day_is_judged_whole_where_no_window_is_named(tmp_path: Path) -> None:
+    old = tmp_path / "old.log"
+    old.write_text("2025-03-02 10:00:00,000 INFO shop - start\n2025-03-02 10:00:01,000 ERROR shop - no stock\n", "utf-8")
+
+    assert [one["title"] for one in json.loads(run("trends", str(old), "--json").stdout)["trends"]] == ["no stock"]
+    assert "shop" in run("correlate", str(old)).stdout
+
+
 def test_the_service_that_leads_is_named_first(stream: Path):
     assert run("correlate", str(stream), "--since", "2h").stdout.startswith("stock fails deepest in")
 

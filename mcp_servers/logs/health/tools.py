@@ -81,8 +81,7 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
     @tools.read(title="Trends of errors", open_world=True)
     async def get_error_trends(service: Service = "", since: Since = "1h", sources: Sources = None) -> ErrorTrends:
         """Each error's counts over the window, share, first and last time, and whether it rises or falls more than chance."""
-        period = _period(deps, since, "")
-        records, tally, cut = await run_sync(_read, reader(), sources, period, (service,) if service else ())
+        period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, "", (service,) if service else ())
         return error_trends(trends.trends(observe(records), period), period, tally, cut)
 
 
@@ -98,9 +97,8 @@ def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         """Where a pattern occurs: services, releases, templates, what else the same requests said, counts before and after."""
         if not pattern.strip():
             raise Refusal("The pattern is empty; give words that the message holds, or a template id of digest_logs.", code="empty_pattern")
-        period = _period(deps, since, until)
         moment = parse_moment(at, deps.clock()) if at else None
-        records, tally, cut = await run_sync(_read, reader(), sources, period)
+        period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, until)
         found = await run_sync(patterns.analyze, records, pattern.strip(), moment)
         return pattern_analysis(pattern.strip(), found, period, tally, cut)
 
@@ -110,8 +108,7 @@ def _register_correlation(tools: Toolbox, deps: Deps, reader: Callable[[], Reade
     async def correlate_services(since: Since = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
         """Are failing services one problem? The deepest failing span of joined requests leads; then a shared host, database, pool or limit;
         then onsets and co-occurrence, which is not cause."""
-        period = _period(deps, since, until)
-        records, tally, cut = await run_sync(_read, reader(), sources, period)
+        period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, until)
         return services_correlated(await run_sync(correlation.correlate, records, period), period, tally, cut)
 
 
@@ -122,6 +119,22 @@ def _period(deps: Deps, since: str, until: str) -> Period:
     if start >= end:
         raise Refusal(f"The window is empty: since {start.isoformat()} is not before {end.isoformat()}.", code="empty_window")
     return Period(start, end)
+
+
+def _window(
+    deps: Deps, reader: Reader, sources: Sequence[str] | None, since: str, until: str, services: tuple[str, ...] = ()
+) -> tuple[Period, list[LogRecord], Tally, bool]:
+    """The period asked for and its dated records; without a begin the period is that of the records."""
+    if since:
+        period = _period(deps, since, until)
+        return (period, *_read(reader, sources, period, services))
+    query = query_of(deps, "", until, services=services)
+    reading, tally = reader.read(sources, query)
+    records = [record for record in reading.records if record.timestamp is not None]
+    times = [record.timestamp for record in records if record.timestamp is not None]
+    end = query.until or deps.clock()
+    period = Period(min(times), max(times) + timedelta(microseconds=1)) if times else Period(end - _DAY, end)
+    return period, records, tally, reading.cut
 
 
 def _read(
