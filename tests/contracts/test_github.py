@@ -154,7 +154,7 @@ def test_where_nothing_can_be_written_nothing_is_tried(github: GitHubScene, chan
     def changed(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={**github.wire.carried(request).json(), **change})
 
-    github.fails("GET", github.name, changed, times=2)
+    github.fails("GET", github.name, changed, times=4)
     assert refused(github).code == code
     reach = github.forge.reach()
     assert not reach.usable

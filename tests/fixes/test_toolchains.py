@@ -66,7 +66,7 @@ def test_a_fix_in_another_language_is_certified_and_a_no_op_is_not(
 def test_any_command_of_the_configuration_proves_a_check(tmp_path: Path) -> None:
     base = write(tmp_path / "base", {"limits.py": "most = 2\n"})
     result = write(Path(shutil.copytree(base, tmp_path / "result")), {"limits.py": "most = 20\n"})
-    test = '# KINTSUGI_CHECK = "enough"\nimport limits\nassert limits.most > 10\n'
+    test = 'KINTSUGI_CHECK = "enough"\nimport limits\nassert limits.most > 10\n'
     tests = Settings(command=("python3", "{path}"))
     attempts = try_tests(base=base, candidates=[("enough.py", test)], failure=Failure(""), tests=tests, jail=default())
     assert [each.outcome for each in attempts] == ["failed"]
