@@ -180,7 +180,8 @@ class Fleet:
     def signal(self, number: int, what: signal.Signals) -> None:
         pid = self.drivers[number].pid
         assert pid is not None
-        os.killpg(pid, what)
+        with suppress(ProcessLookupError):  # it may have done everything by now
+            os.killpg(pid, what)
 
 
 def check(folder: Path, defects: int) -> None:
