@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -24,9 +24,10 @@ from benchmarks.templates import drain
 from mcp_servers.kit.budget import tokens
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.logs.answers import log_digest
-from mcp_servers.logs.bulk import digested, mined
+from mcp_servers.logs.bulk import Mined, digested, mined
 from mcp_servers.logs.model import Query
 from mcp_servers.logs.reading import Reader
+from mcp_servers.logs.templates import masking, merging
 
 _TIMES = 20
 _BLOCK = 2 * 1024 * 1024
@@ -159,10 +160,19 @@ def _gigabyte(folder: Path, say: Say) -> list[Figure]:
 def _ours(folder: Path, lines: Sequence[str], *, content: bool = True) -> float:
     path = folder / "lines.log"
     path.write_bytes("\n".join(line.replace("\n", " ") for line in lines).encode("utf-8", "replace") + b"\n")
-    seconds, found = cpu_seconds(lambda: mined(_project(path), content=content), best_of=2)
+    seconds, found = min((_cold(lambda: mined(_project(path), content=content)) for _ in range(2)), key=lambda run: run[0])
     if found.lines != len(lines):
         raise ValueError(f"{len(lines)} lines were written and {found.lines} counted.")
     return seconds
+
+
+def _cold(work: Callable[[], Mined]) -> tuple[float, Mined]:
+    """One run that remembers nothing of the runs before it."""
+    for room in (masking, merging):
+        for name in vars(room).values():
+            if hasattr(name, "cache_clear"):
+                name.cache_clear()
+    return cpu_seconds(work)
 
 
 def _limit(path: Path) -> float:

@@ -37,10 +37,13 @@ def test_of_three_hosts_one_is_killed_one_sleeps_and_one_has_yesterdays_clock(tm
     with beginning(tmp_path, new_postgresql_database(), ["one", "two", "three"]) as fleet:
         fleet.approve_until(lambda: fleet.works("one"))
         fleet.signal(0, signal.SIGKILL)
-        fleet.approve_until(lambda: fleet.works("two") or fleet.drivers[1].exitcode is not None)
+        fleet.approve_until(lambda: fleet.works("two"))
         fleet.signal(1, signal.SIGSTOP)
         fleet.approve_until(lambda: fleet.drivers[2].exitcode is not None)
         fleet.signal(1, signal.SIGCONT)
         fleet.approve_until(fleet.ended)
-    assert [driver.exitcode for driver in fleet.drivers] == [-signal.SIGKILL, 0, 0]
+    assert [driver.exitcode for driver in fleet.drivers] in (
+        [-signal.SIGKILL, 0, 0],
+        [0, 0, 0],
+    )  # the quick may be done before they are struck
     check(tmp_path, DEFECTS)
