@@ -16,19 +16,15 @@ MODULES: tuple[str, ...] = (
     "alarms",
     "apply",
     "approvals",
-    "certificates",
     "fingerprints",
-    "patches",
-    "places",
     "reading",
-    "sandbox",
     "templates",
     "throughput",
     "verdicts",
 )
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
-LONG: tuple[str, ...] = ("crash",)
-"""Those that take hours: they run only when they are named."""
+LONG: tuple[str, ...] = ("certificates", "crash", "patches", "places", "sandbox")
+"""Those that take many minutes, or hours: they run only when they are named."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}
 
