@@ -11,7 +11,7 @@ from statistics import fmean, median, stdev, variance
 
 from benchmarks.figures import Figure, Say
 from mcp_servers.logs import statistics
-from mcp_servers.logs.anomalies import find
+from mcp_servers.logs.anomalies.finding import find
 from mcp_servers.logs.anomalies.spikes import Series, Span, test
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.statistics.prediction import Baseline

@@ -15,7 +15,7 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.logs import anomalies
+from mcp_servers.logs.anomalies import finding
 from mcp_servers.logs.answers import (
     AnomaliesFound,
     FixVerdict,
@@ -126,9 +126,8 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         wide = replace(query, since=min(before, begin - STRADDLE)) if query.since else query
         reading, tally = await run_sync(reader().read, sources, wide)
         window, earlier = _split(reading.records, query.since, before)
-        find = anomalies.find
         findings = await run_sync(
-            lambda: find(window, now=query.until or now, since=query.since, baseline=earlier, app_roots=tuple(app_roots or ()))
+            lambda: finding.find(window, now=query.until or now, since=query.since, baseline=earlier, app_roots=tuple(app_roots or ()))
         )
         if reading.cut:
             tally.notes.append(f"Only the newest {len(reading.records)} records were looked at; narrow the window for the others.")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mcp_servers.logs import stacktrace
-from mcp_servers.logs.anomalies import find
 from mcp_servers.logs.anomalies.anomaly import Findings
+from mcp_servers.logs.anomalies.finding import find
 from mcp_servers.logs.model import LogRecord, Severity
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)

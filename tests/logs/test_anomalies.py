@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks import alarms
 from mcp_servers.logs import fingerprint, stacktrace
-from mcp_servers.logs.anomalies import find
 from mcp_servers.logs.anomalies.anomaly import Anomaly, Findings
+from mcp_servers.logs.anomalies.finding import find
 from mcp_servers.logs.model import LogRecord, Severity
 from tests.logs.telling import NOW, START, at, look, raised, said, served
 

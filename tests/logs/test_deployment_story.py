@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from mcp_servers.logs.anomalies import find
+from mcp_servers.logs.anomalies.finding import find
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.multiline import join
 
