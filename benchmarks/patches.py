@@ -15,9 +15,9 @@ from benchmarks.changes import CHANGES
 from benchmarks.damages import Case, cases
 from benchmarks.figures import Figure, Say, met
 from benchmarks.mutations import sweep
-from mcp_servers.fixes.edits import result_tree
 from mcp_servers.fixes.edits.diffs import parse
 from mcp_servers.fixes.edits.intake import freed
+from mcp_servers.fixes.edits.making import result_tree
 from mcp_servers.fixes.edits.placing import patched
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Blob, Repository

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_servers.fixes.certificate import Attempt, certify, try_tests
-from mcp_servers.fixes.edits import make
+from mcp_servers.fixes.edits.making import make
 from mcp_servers.fixes.edits.workspace import Workspace
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.model import Finding, Proposal

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from benchmarks.changes import CHANGES, diff_of
 from benchmarks.damages import DAMAGES, Case, cases
 from benchmarks.mutations import sweep
-from mcp_servers.fixes.edits import result_tree
 from mcp_servers.fixes.edits.diffs import parse
+from mcp_servers.fixes.edits.making import result_tree
 from mcp_servers.fixes.edits.placing import patched
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Blob, Repository

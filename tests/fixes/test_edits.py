@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_servers.fixes.edits import result_tree
+from mcp_servers.fixes.edits.making import result_tree
 from mcp_servers.fixes.settings import line_of, set_value, unset
 from mcp_servers.kit.errors import Refusal
 from tests.fixes.repositories import BROKEN, Worktree, shop

@@ -10,7 +10,7 @@ from kintsugi.reasoners.changes import Plan
 from kintsugi.reasoners.matching import Facts
 from kintsugi.reasoners.outgoing import Outgoing
 from kintsugi.reasoners.reproductions import Sketch
-from kintsugi.reasoners.reproductions.calls import Setup, call_of, needed_imports
+from kintsugi.reasoners.reproductions.writing import Setup, call_of, needed_imports
 
 _FAKE = """
 def reply(status):

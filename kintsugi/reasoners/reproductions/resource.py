@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kintsugi.reasoners.changes import Plan
 from kintsugi.reasoners.matching import Facts
 from kintsugi.reasoners.reproductions import Sketch
-from kintsugi.reasoners.reproductions.calls import Setup, call_of, needed_imports
+from kintsugi.reasoners.reproductions.writing import Setup, call_of, needed_imports
 from kintsugi.reasoners.resources import Opened
 
 _TRACKED = '''

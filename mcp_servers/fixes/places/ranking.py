@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
-from mcp_servers.fixes.places import checks
+from mcp_servers.fixes.places.checks import seeds, word_of
+from mcp_servers.fixes.places.checks import words as words_of
 from mcp_servers.fixes.places.code import Function, Module, Program
 from mcp_servers.fixes.places.model import Place, Spectrum, Spot
 from mcp_servers.fixes.places.resolving import Resolver
@@ -81,7 +82,7 @@ def _seeded(resolver: Resolver, frames: Sequence[tuple[Module, Frame]]) -> dict[
     depth = 0
     for module, frame in frames:
         if is_test(module.path):
-            for seed in checks.seeds(resolver, module, frame.line, frame.function):
+            for seed in seeds(resolver, module, frame.line, frame.function):
                 found.setdefault(seed.target.spot, Evidence()).add(seed.weight * asked, seed.reason)
         else:
             spot = _spot(module, frame)
@@ -143,7 +144,7 @@ def _add_covered(program: Program, found: dict[Spot, Evidence], spectrum: Spectr
 
 
 def _words_of_check(module: Module, frame: Frame) -> Iterable[str]:
-    return words(checks.words(module, frame.line, frame.function))
+    return words(words_of(module, frame.line, frame.function))
 
 
 def words(texts: Iterable[str]) -> list[str]:
@@ -175,9 +176,7 @@ def _place(spot: Spot, function: Function | None, evidence: Evidence, score: flo
 
 def _overlaps(functions: Mapping[Spot, Function], asked: Mapping[str, int]) -> dict[Spot, float]:
     """The share of the check's words that each function has, the rare ones weighing more."""
-    texts = {
-        spot: set(words(word for node in ast.walk(function.node) for word in checks.word_of(node))) for spot, function in functions.items()
-    }
+    texts = {spot: set(words(word for node in ast.walk(function.node) for word in word_of(node))) for spot, function in functions.items()}
     spread = Counter(word for text in texts.values() for word in text)
     rare = {word: log(1 + len(texts) / spread[word]) for word in asked if spread[word]}
     whole = sum(rare.values()) or 1.0
