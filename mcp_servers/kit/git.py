@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
@@ -11,46 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
+from mcp_servers.kit.errors import Misconfigured, Refusal
+from mcp_servers.kit.gitrun import hardened
 from mcp_servers.kit.reflocks import attempt, not_moved
 
 ABSENT = "000000"
 """The mode of a path on the side of a difference where it does not exist."""
 FILE, EXECUTABLE, LINK, GITLINK = "100644", "100755", "120000", "160000"
 
-_SETTINGS: Mapping[str, str] = {
-    "core.hooksPath": os.devnull,
-    "core.attributesFile": os.devnull,
-    "core.protectHFS": "true",
-    "core.protectNTFS": "true",
-    "core.fsmonitor": "false",
-    "core.splitIndex": "false",  # a shared index would be written into the user's git folder
-    "core.sparseCheckout": "false",
-    "core.autocrlf": "false",
-    "core.quotePath": "false",
-    "core.fsync": "committed",
-    "i18n.commitEncoding": "utf-8",
-    "i18n.logOutputEncoding": "utf-8",
-    "log.showSignature": "false",  # would start the program that .git/config names
-    "blame.ignoreRevsFile": "",
-    "protocol.allow": "never",
-    "protocol.ext.allow": "never",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-}
-_ENVIRONMENT: Mapping[str, str] = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_SYSTEM": os.devnull,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_PAGER": "cat",
-    "LC_ALL": "C",
-}
 _BLOBS_AT_ONCE = 256
 _LINES_AT_ONCE = 2_000
 _COMMIT_FORMAT = "--format=%H%x01%an%x01%cI%x01%s"
@@ -114,7 +81,7 @@ class Repository:
         """The repository that holds `path`; raises `Refusal` when there is none or it has no commit, `Misconfigured` without git."""
         if not path.is_dir():
             raise Refusal(f"{path} is not a folder; name the folder of a git repository.", code="no_repository")
-        done = _run(["rev-parse", "--absolute-git-dir", "--git-common-dir"], cwd=path)
+        done = hardened(["rev-parse", "--absolute-git-dir", "--git-common-dir"], cwd=path)
         if done.returncode:
             raise _not_a_repository(path, _text(done.stderr))
         git_dir, common = _text(done.stdout).splitlines()
@@ -344,25 +311,10 @@ class Repository:
         self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60.0
     ) -> subprocess.CompletedProcess[bytes]:
         """git, once, through the hardened runner; the caller looks at the exit code."""
-        return _run(words, cwd=self.git_dir, stdin=stdin, env={"GIT_DIR": str(self.git_dir), **(env or {})}, timeout=timeout)
+        return hardened(words, cwd=self.git_dir, stdin=stdin, env={"GIT_DIR": str(self.git_dir), **(env or {})}, timeout=timeout)
 
 
 _IDENTITY: Mapping[str, str] = {"NAME": "Kintsugi", "EMAIL": "kintsugi@localhost"}
-
-
-def _run(
-    words: Sequence[str], *, cwd: Path, stdin: bytes = b"", env: Mapping[str, str] | None = None, timeout: float = 60.0
-) -> subprocess.CompletedProcess[bytes]:
-    settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
-    surroundings = {"PATH": os.environ.get("PATH", os.defpath), **_ENVIRONMENT, **(env or {})}
-    try:
-        return subprocess.run(["git", *settings, *words], cwd=cwd, input=stdin, env=surroundings, capture_output=True, timeout=timeout)
-    except FileNotFoundError:
-        raise Misconfigured("The program git was not found; install it (apt-get install git) and start again.", code="no_git") from None
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"git {words[0]} in {cwd} took longer than {timeout:.0f} s and was stopped.", code="git_timeout") from None
-    except ValueError as error:  # a NUL in an argument
-        raise Refusal(f"git cannot be asked about this name: {error}.", code="bad_name") from error
 
 
 def _not_a_repository(path: Path, cause: str) -> Refusal | Misconfigured:
