@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.miniatures import SENTENCES, filled, truth_of
+from benchmarks.miniatures import SENTENCES, Kinds, filled, truth_of
+from benchmarks.stranger_values import KINDS
+from benchmarks.strangers import SENTENCES as STRANGERS
 
 LABELLED = Path(__file__).resolve().parents[2] / "shared" / "data" / "loghub-2k"
 _DIGITS = re.compile(r"\d+")
@@ -48,6 +50,11 @@ def miniatures(count: int, seed: int = 1) -> list[LabelledSet]:
     return [_drawn(name, sentences, count, seed) for name, sentences in SENTENCES.items()]
 
 
+def strangers(count: int, seed: int = 1) -> list[LabelledSet]:
+    """A log for each well-known program that no rule was made for, of so many messages each."""
+    return [_drawn(name, sentences, count, seed, KINDS) for name, sentences in STRANGERS.items()]
+
+
 def redrawn(messages: Sequence[str], times: int, seed: int = 1) -> list[str]:
     """The messages so many times over, with every run of digits drawn anew (same length): the values vary, the templates do not."""
     source = random.Random(seed)
@@ -58,11 +65,11 @@ def redrawn(messages: Sequence[str], times: int, seed: int = 1) -> list[str]:
     return [_DIGITS.sub(draw, message) for _ in range(times) for message in messages]
 
 
-def _drawn(name: str, sentences: Sequence[str], count: int, seed: int) -> LabelledSet:
+def _drawn(name: str, sentences: Sequence[str], count: int, seed: int, kinds: Kinds | None = None) -> LabelledSet:
     source = random.Random(seed)
     order = source.sample(sentences, len(sentences))
     chosen = source.choices(order, [1 / (place + 1) ** 2 for place in range(len(order))], k=count)
-    messages = tuple(filled(sentence, source) for sentence in chosen)
+    messages = tuple(filled(sentence, source, kinds) for sentence in chosen)
     lines = tuple(f"2026-01-01T00:{n // 60 % 60:02}:{n % 60:02}Z INFO shop.worker - {message}" for n, message in enumerate(messages))
     return LabelledSet(name, messages, tuple(truth_of(sentence) for sentence in chosen), lines)
 

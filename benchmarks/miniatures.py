@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+Kinds = Mapping[str, Callable[[random.Random], str]]
+"""How values of each kind are drawn."""
 
 SENTENCES: dict[str, tuple[str, ...]] = {
     "phone": (
@@ -233,9 +236,10 @@ def truth_of(sentence: str) -> str:
     return _PLACEHOLDER.sub(lambda found: "<*>" if found[1] else found[0][0], sentence)
 
 
-def filled(sentence: str, source: random.Random) -> str:
-    """The sentence with values drawn for all it names."""
-    return _PLACEHOLDER.sub(lambda found: _KINDS[found[1]](source) if found[1] else found[0][0], sentence)
+def filled(sentence: str, source: random.Random, kinds: Kinds | None = None) -> str:
+    """The sentence with values drawn for all it names; `kinds` are those of this module when none are given."""
+    named = kinds or _KINDS
+    return _PLACEHOLDER.sub(lambda found: named[found[1]](source) if found[1] else found[0][0], sentence)
 
 
 def _hex(source: random.Random, digits: int) -> str:
