@@ -14,6 +14,7 @@ from mcp_servers.cases import answers
 from mcp_servers.cases.approvals import Approvals, Request, short
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.gate import Gate, Write
+from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.tool import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve, Toolbox
 
 PERSON_PRESENT = {"anthropic/requiresUserInteraction": True}
@@ -44,10 +45,10 @@ def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
 
     @tools.write(title="Ask a person to approve", meta=PERSON_PRESENT)
     async def request_approval(
-        fix_id: Annotated[str, Field(description="A certified proposal, fix_YYYYMMDD_HHMMSS.")],
+        fix_id: str,
         answer: Annotated[ElicitationResult[Decision], Resolve(ask)],
         risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
-        actor: Annotated[str, Field(description="Who acts.", max_length=100)] = "agent",
+        actor: Actor = "agent",
     ) -> answers.Waiting:
         """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
         gate.admit(Write("request_approval", actor))

@@ -18,10 +18,10 @@ from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
+from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.tool import Toolbox
 
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.")]
-Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 _RECORDS = 40
 
@@ -47,7 +47,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.read(title="List cases")
     async def list_cases(
-        state: Annotated[list[State] | None, Field(description="Only cases in these states.")] = None,
+        state: list[State] | None = None,
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> answers.CaseList:
         """Cases of the watched project, newest first: what broke, how far each has come, and which fix and ticket belong to it."""
@@ -101,13 +101,13 @@ def register(tools: Toolbox, deps: Deps) -> None:
         status: Annotated[
             Literal["confirmed", "likely", "inconclusive"], Field(description="inconclusive is a result: say why in reason.")
         ],
-        cause: Annotated[str, Field(max_length=2000, description="The cause in one sentence; empty when inconclusive.")] = "",
-        file: Annotated[str, Field(max_length=500, description="Repository path of the cause.")] = "",
+        cause: Annotated[str, Field(max_length=2000, description="One sentence.")] = "",
+        file: Annotated[str, Field(max_length=500)] = "",
         line: Annotated[int, Field(ge=0)] = 0,
         function: Annotated[str, Field(max_length=200)] = "",
         suspect_commit: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")] = "",
         claims: Annotated[
-            list[dict[str, Any]] | None, Field(description="Claims with evidence handles: {text, evidence}.", max_length=20)
+            list[dict[str, Any]] | None, Field(description="{text, evidence}, evidence being a handle.", max_length=20)
         ] = None,
         reason: Annotated[str, Field(max_length=1000, description="Why inconclusive.")] = "",
         recipe: Annotated[str, Field(max_length=100)] = "",

@@ -15,12 +15,12 @@ from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
+from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.kit.tool import Toolbox
 
-FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS, of propose_fix or list_fixes.", max_length=40)]
+FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS.", max_length=40)]
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.", max_length=60)]
-Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
 _ANSWER_BUDGET = 6_000
 
 
@@ -42,7 +42,7 @@ class Edit(BaseModel):
 
 
 class Reproduction(BaseModel):
-    path: str = Field(max_length=400, description="A new file, for example tests/test_reproduces_ab12cd.py.")
+    path: str = Field(max_length=400, description="New, like tests/test_reproduces_ab12cd.py.")
     content: str = Field(max_length=100_000)
 
 
@@ -66,13 +66,11 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.read(title="Find the commits that may have caused a failure")
     async def find_suspect_commits(
-        case_id: Annotated[str, Field(description="The case; or give a trace.", max_length=60)] = "",
-        trace: Annotated[
-            dict[str, Any] | None, Field(description="The trace of an anomaly, unchanged: better than the case alone, it has lines.")
-        ] = None,
+        case_id: Annotated[str, Field(max_length=60)] = "",
+        trace: Annotated[dict[str, Any] | None, Field(description="Of an anomaly, unchanged; better than the case, it has lines.")] = None,
         onset: Annotated[datetime | None, Field(description="When the failure began; later commits are out.")] = None,
         releases: Annotated[list[str] | None, Field(description="Releases seen failing.", max_length=50)] = None,
-        keys: Annotated[dict[str, str] | None, Field(description="Suspected settings: configuration file → dotted key.")] = None,
+        keys: Annotated[dict[str, str] | None, Field(description="Suspected settings: file → dotted key.")] = None,
     ) -> answers.SuspectList:
         """At most three commits that may have caused a failure, best first, each with its reasons, by blame of the lines in the trace.
         No suspect is a result: then nothing in the trace leads to a commit."""
@@ -93,7 +91,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.read(title="List fixes")
     async def list_fixes(
-        case_id: Annotated[str, Field(description="Only those of this case.", max_length=60)] = "",
+        case_id: Annotated[str, Field(max_length=60)] = "",
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
     ) -> answers.FixList:
         """Proposals of the watched repository, newest first."""
@@ -108,9 +106,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     async def try_reproduction(
         case_id: CaseId,
         tests: Annotated[list[Reproduction], Field(min_length=1, max_length=20)],
-        base: Annotated[
-            str, Field(description="Commit or branch to try on; empty: the head of the project's branch.", max_length=200)
-        ] = "",
+        base: Annotated[str, Field(description="Commit or branch; empty: the project's.", max_length=200)] = "",
         actor: Actor = "agent",
     ) -> answers.AttemptList:
         """Runs candidate tests in the sandbox on the code as it is, and says which one fails with the failure of production."""

@@ -11,14 +11,15 @@ from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Elicit, Resolve
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as ListedTool
-from mcp.types import ToolAnnotations
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from mcp_servers.kit.arguments import known, refused
 from mcp_servers.kit.budget import DEFAULT_BUDGET, tokens
-from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.redaction import clean
-from mcp_servers.kit.schema import slim
+from mcp_servers.kit.schema import asked, slim
 
 __all__ = ["AcceptedElicitation", "Context", "Elicit", "ElicitationResult", "Resolve", "ToolServer", "Toolbox"]
 
@@ -35,9 +36,24 @@ class ToolServer(MCPServer[Any]):
     async def list_tools(self) -> list[ListedTool]:
         return [_slimmed(tool) for tool in await super().list_tools()]
 
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """As the SDK calls it; arguments that do not fit are refused in a sentence."""
+        try:
+            if tool := self._tool_manager.get_tool(name):
+                known(name, arguments, tool.parameters.get("properties", {}))
+            return await super().call_tool(name, arguments, context)
+        except Refusal as error:
+            raise ToolError(_sentence(error)) from error
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(_sentence(refused(name, error.__cause__))) from error
+            raise
+
 
 def _slimmed(tool: ListedTool) -> ListedTool:
-    changes: dict[str, Any] = {"description": " ".join((tool.description or "").split()), "input_schema": slim(tool.input_schema)}
+    changes: dict[str, Any] = {"description": " ".join((tool.description or "").split()), "input_schema": asked(tool.input_schema)}
     if tool.output_schema is not None:
         changes["output_schema"] = slim(tool.output_schema)
     return tool.model_copy(update=changes)
@@ -85,7 +101,7 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
         try:
             answer = _cleaned(await function(*args, **kwargs))
         except KintsugiError as error:
-            raise ToolError(f"[{_kind(error)}:{error.code}] {error}") from error
+            raise ToolError(_sentence(error)) from error
         except Exception as error:
             log.exception("%s crashed", name)
             raise ToolError(
@@ -101,8 +117,8 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
     return call
 
 
-def _kind(error: KintsugiError) -> str:
-    return type(error).__name__.lower()
+def _sentence(error: KintsugiError) -> str:
+    return f"[{type(error).__name__.lower()}:{error.code}] {error}"
 
 
 def _cleaned(answer: Answer) -> Answer:

@@ -15,7 +15,7 @@ from mcp_servers.logs.times import parse_moment
 Sources = list[str] | None
 Since = Annotated[str, Field(description="15m, 2h, 7d or ISO; empty: all.", max_length=64)]
 Until = Annotated[str, Field(description="Empty: now.", max_length=64)]
-Text = Annotated[str, Field(description="Only records with this text in message, attribute or trace id.", max_length=500)]
+Text = Annotated[str, Field(description="In message, attribute or trace id.", max_length=500)]
 Level = Annotated[Literal["", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], Field(description="This and graver.")]
 Services = list[str] | None
 

@@ -10,28 +10,24 @@ from pydantic import Field
 
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.inert import inert, plain
+from mcp_servers.kit.schema import Actor as Actor
 from mcp_servers.tickets.compose import compose
 from mcp_servers.tickets.model import Draft, Status
 
 TicketId = Annotated[str, Field(description="Like KIN-12.", max_length=20)]
-Actor = Annotated[str, Field(description="Who acts.", max_length=100)]
-Case = Annotated[str, Field(description="The case the ticket is for.", max_length=60)]
-Evidence = Annotated[
-    dict[str, Any] | None, Field(description="The case's evidence: the anomaly, unchanged. Title, text and labels are made from it.")
-]
-Diagnosis = Annotated[
-    dict[str, Any] | None, Field(description="The case's diagnosis, unchanged; may hold current_config and suggested_config.")
-]
-Title = Annotated[str, Field(description="Only without evidence, or to replace the title made from it.", max_length=300)]
-Description = Annotated[str, Field(description="Markdown. Mentions, links and closing words are made inert.", max_length=20_000)]
-Labels = Annotated[list[Annotated[str, Field(max_length=60)]] | None, Field(description="More labels.", max_length=20)]
-Config = Annotated[str, Field(description="A configuration excerpt.", max_length=4000)]
-Fingerprint = Annotated[str, Field(description="The coarse part of the anomaly's fingerprint.", max_length=120)]
-Text = Annotated[str, Field(description="Words to look for.", max_length=8000)]
-Statuses = Annotated[list[Status] | None, Field(description="Only tickets in these statuses.")]
+Case = Annotated[str, Field(max_length=60)]
+Evidence = Annotated[dict[str, Any] | None, Field(description="The anomaly, unchanged; title, text and labels are made from it.")]
+Diagnosis = Annotated[dict[str, Any] | None, Field(description="The case's, unchanged.")]
+Title = Annotated[str, Field(description="Without evidence, or to replace the one made.", max_length=300)]
+Description = Annotated[str, Field(description="Markdown; mentions and links are made inert.", max_length=20_000)]
+Labels = Annotated[list[Annotated[str, Field(max_length=60)]] | None, Field(max_length=20)]
+Config = Annotated[str, Field(max_length=4000)]
+Fingerprint = Annotated[str, Field(description="Its coarse part.", max_length=120)]
+Text = Annotated[str, Field(max_length=8000)]
+Statuses = list[Status] | None
 Limit = Annotated[int, Field(ge=1, le=100)]
-Body = Annotated[str, Field(description="Markdown. Mentions, links and closing words are made inert.", min_length=1, max_length=8000)]
-Note = Annotated[str, Field(description="Said on the ticket with the change.", max_length=8000)]
+Body = Annotated[str, Field(description="Markdown; mentions and links are made inert.", min_length=1, max_length=8000)]
+Note = Annotated[str, Field(max_length=8000)]
 
 
 def draft_of(

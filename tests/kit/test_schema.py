@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from mcp_servers.kit.schema import slim
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from mcp_servers.kit.schema import Actor, asked, slim
 
 
 def test_generated_titles_and_empty_defaults_go_and_rules_stay() -> None:
@@ -27,3 +31,47 @@ def test_a_default_that_says_something_stays() -> None:
     assert slim({"default": "15m", "type": "string"}) == {"default": "15m", "type": "string"}
     assert slim({"default": 0, "type": "integer"}) == {"default": 0, "type": "integer"}
     assert slim({"default": False, "type": "boolean"}) == {"default": False, "type": "boolean"}
+
+
+def test_what_the_server_checks_in_a_sentence_is_not_listed_for_a_model() -> None:
+    class Limits(BaseModel):
+        limit: int = Field(20, ge=1, le=50)
+        words: list[str] = Field(default=[], max_length=9)
+        actor: Actor = "agent"
+
+    assert asked(Limits.model_json_schema())["properties"] == {
+        "limit": {"default": 20, "type": "integer"},
+        "words": {"default": [], "items": {"type": "string"}, "type": "array"},
+        "actor": {"type": "string"},
+    }
+
+
+def test_the_blank_choice_of_what_may_be_left_out_goes() -> None:
+    level: dict[str, Any] = {"default": "", "enum": ["", "WARN", "ERROR"], "type": "string"}
+    priority: dict[str, Any] = {"default": "", "anyOf": [{"enum": ["LOW"], "type": "string"}, {"const": "", "type": "string"}]}
+    assert asked({"properties": {"level": level, "priority": priority}})["properties"] == {
+        "level": {"enum": ["WARN", "ERROR"], "type": "string"},
+        "priority": {"enum": ["LOW"], "type": "string"},
+    }
+    assert slim(level) == {"enum": ["", "WARN", "ERROR"], "type": "string"}, "an answer may hold it"
+
+
+def test_properties_named_like_words_of_json_schema_stay() -> None:
+    schema = {"properties": {"pattern": {"type": "string", "maxLength": 9}, "enum": {"type": "string", "default": ""}}}
+    assert asked(schema) == {"properties": {"pattern": {"type": "string"}, "enum": {"type": "string"}}}
+
+
+def test_a_definition_used_once_is_written_where_it_is_used_and_a_long_one_used_twice_is_shared() -> None:
+    long = {"enum": ["a" * 40, "b" * 40], "type": "string"}
+    once = {"$defs": {"Long": long}, "properties": {"a": {"$ref": "#/$defs/Long", "description": "One."}}}
+    twice = {"$defs": {"Long": long}, "properties": {name: {"$ref": "#/$defs/Long"} for name in "ab"}}
+    assert asked(once) == {"properties": {"a": {**long, "description": "One."}}}
+    assert asked(twice) == twice
+
+
+def test_a_definition_that_holds_itself_stays_one() -> None:
+    class Tree(BaseModel):
+        branches: list[Tree] = []
+
+    listed = asked({"$defs": Tree.model_json_schema()["$defs"], "properties": {"tree": {"$ref": "#/$defs/Tree"}}})
+    assert listed["$defs"]["Tree"]["properties"]["branches"]["items"] == {"$ref": "#/$defs/Tree"}

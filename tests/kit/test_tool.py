@@ -8,7 +8,7 @@ from mcp.server.mcpserver import MCPServer
 from typing_extensions import TypedDict
 
 from mcp_servers.kit.errors import Misconfigured, Refusal
-from mcp_servers.kit.tool import Toolbox
+from mcp_servers.kit.tool import Toolbox, ToolServer
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ class Line(TypedDict):
 
 
 def shelf(*, writes: bool = False) -> MCPServer[Any]:
-    mcp: MCPServer[Any] = MCPServer("shelf", log_level="CRITICAL")
+    mcp: MCPServer[Any] = ToolServer("shelf", log_level="CRITICAL")
     tools = Toolbox(mcp, writes=writes, budget=200)
 
     @tools.read(title="Say")
@@ -67,6 +67,23 @@ async def test_a_crash_is_masked() -> None:
     assert result.is_error
     assert "internal_error" in result.content[0].text
     assert "/home/x" not in result.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "say cannot take these arguments: text is missing. Mend them and call it again."),
+        ({"text": "a", "times": "often"}, "times should be a valid integer, unable to parse string as an integer, not 'often'"),
+        ({"text": "a", "time": 2}, "say has no argument 'time'; did you mean times?"),
+        ({"text": {"password": "hunter2hunter2"}}, "text should be a valid string, not {'password': '[redacted]'}"),
+    ],
+)
+async def test_arguments_that_do_not_fit_are_a_sentence_with_place_and_value(arguments: dict[str, Any], sentence: str) -> None:
+    result = await call("say", **arguments)
+    assert result.is_error
+    assert result.content[0].text.startswith("[refusal:invalid_arguments] say ")
+    assert sentence in result.content[0].text
+    assert "pydantic" not in result.content[0].text
 
 
 async def test_an_answer_over_the_budget_is_refused_with_advice() -> None:
