@@ -6,7 +6,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from mcp_servers.knowledge.guards import Finding
+from mcp_servers.knowledge.guards.model import Finding
 from mcp_servers.knowledge.model import Lesson, RuntimeIssue
 from mcp_servers.knowledge.recall import Match
 

@@ -13,7 +13,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured, Unavailable
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.knowledge import ask, guards
+from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.answers import (
     ChangesChecked,
     IssueRecorded,
@@ -25,6 +25,8 @@ from mcp_servers.knowledge.answers import (
     lesson_recorded,
     objection,
 )
+from mcp_servers.knowledge.guards.checking import check_all
+from mcp_servers.knowledge.guards.compiling import compile
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
 from mcp_servers.knowledge.model import (
     EARNED_TRUST,
@@ -95,7 +97,7 @@ def _register_check(tools: Toolbox, deps: Deps, store: Store) -> None:
         lessons = {lesson.guard_id: lesson for lesson in trusted(await run_sync(store.guarded), deps.clock())}
         rules = [json.loads(lesson.guard) for lesson in lessons.values()]
         texts = {file["path"]: file["content"] for file in files}
-        found = await run_sync(guards.check_all, rules, texts)
+        found = await run_sync(check_all, rules, texts)
         shown, omitted = fit([objection(finding, lessons[finding.guard].id) for finding in found], ROOM)
         return ChangesChecked(guards=len(rules), returned=len(shown), total=len(found), omitted=omitted, findings=shown)
 
@@ -173,7 +175,7 @@ def _with_guard(lesson: Lesson, changes: list[ask.Change]) -> tuple[Lesson, str]
     before, after = ({change["path"]: change[side] for change in changes} for side in ("before", "after"))
     message = f"{lesson.cause.splitlines()[0][:200]} Instead: {lesson.fix.splitlines()[0][:200]}"
     try:
-        guard = guards.compile(before, after, message)
+        guard = compile(before, after, message)
     except (Misconfigured, Unavailable) as error:
         return lesson, f"No guard was made: {error}"
     if guard is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mcp_servers.kit.errors import Refusal
-from mcp_servers.knowledge.guards import check, compile
+from mcp_servers.knowledge.guards.checking import check
+from mcp_servers.knowledge.guards.compiling import compile
 
 WHY = "a phone may be missing. Instead: treat it as empty."
 

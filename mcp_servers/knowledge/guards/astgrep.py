@@ -7,24 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
+from mcp_servers.knowledge.guards.model import Hit
 
 _SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """One place where a rule matched; `line` counts from 1."""
-
-    rule: str
-    path: str
-    line: int
-    text: str
 
 
 def scan(rules: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> list[Hit]:
