@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from mcp_servers.kit.similarity import rank, words
-from mcp_servers.knowledge.model import NO_FINGERPRINT, Fingerprint, Lesson, RuntimeIssue
+from mcp_servers.knowledge.model import NO_FINGERPRINT, Fingerprint
 
 LEAST_SHARE = 0.5
 LEAST_WORDS = 2
-LEAST_TRUST = 0.1
-HALF_LIFE_DAYS = 730.0
+NOTHING = "Nothing known: no record has this fingerprint or template, and none shares enough words. This may be the first time."
 
-Known = TypeVar("Known", Lesson, RuntimeIssue)
+
+class Identified(Protocol):
+    """What an error can be recognised by."""
+
+    @property
+    def fingerprint(self) -> Fingerprint: ...
+
+    @property
+    def template(self) -> str: ...
+
+
+Known = TypeVar("Known", bound=Identified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +48,8 @@ class Match(Generic[Known]):
     reason: str
 
 
-def trust_now(lesson: Lesson, now: datetime) -> float:
-    """A lesson's trust today: it rises a little with every case it held in, halves with every contradiction and with every two years."""
-    years = max((now - lesson.learned_at).total_seconds(), 0.0) / 86_400 / HALF_LIFE_DAYS
-    return round(min(1.0, lesson.trust + 0.05 * lesson.held) * 0.5**lesson.failed * 0.5**years, 3)
-
-
-def trusted(lessons: Iterable[Lesson], now: datetime) -> list[Lesson]:
-    """The lessons that still count; one that kept failing is silent, and so is its guard."""
-    return [lesson for lesson in lessons if trust_now(lesson, now) >= LEAST_TRUST]
-
-
-def recall_issues(question: Question, candidates: Iterable[RuntimeIssue], total: int) -> list[Match[RuntimeIssue]]:
-    """The issues that are about the question, best first, the latest first among equals."""
-    found = _matches(question, {issue.id: (issue, _issue_text(issue)) for issue in candidates}, total)
-    return sorted(found, key=lambda match: (-match.likeness, -match.known.detected_at.timestamp(), match.known.id))
-
-
-def recall_lessons(question: Question, candidates: Iterable[Lesson], total: int, now: datetime) -> list[Match[Lesson]]:
-    """The lessons that are about the question and still trusted, by likeness, then trust."""
-    found = _matches(question, {lesson.id: (lesson, _lesson_text(lesson)) for lesson in trusted(candidates, now)}, total)
-    return sorted(found, key=lambda match: (-match.likeness, -trust_now(match.known, now), match.known.id))
-
-
-def _matches(question: Question, candidates: dict[str, tuple[Known, str]], total: int) -> list[Match[Known]]:
+def recall(question: Question, candidates: Mapping[str, tuple[Known, str]], total: int) -> list[Match[Known]]:
+    """What of the candidates (by id: the thing and its text) is about the question, unordered; `total` is the size of the collection."""
     said = {likeness.id: likeness.shared for likeness in rank(question.text, {id: text for id, (_, text) in candidates.items()}, total)}
     asked = len(set(words(question.text)))
     found: list[Match[Known]] = []
@@ -73,7 +60,7 @@ def _matches(question: Question, candidates: dict[str, tuple[Known, str]], total
     return found
 
 
-def _by_identity(question: Question, known: Lesson | RuntimeIssue) -> tuple[float, str] | None:
+def _by_identity(question: Question, known: Identified) -> tuple[float, str] | None:
     asked, has = question.fingerprint, known.fingerprint
     if asked.fine and asked.fine == has.fine:
         return 1.0, "the same error at the same place (fine fingerprint)"
@@ -90,11 +77,3 @@ def _by_words(shared: Sequence[str], asked: int) -> tuple[float, str]:
         return 0.0, ""
     named = ", ".join(shared[:8])
     return round(0.7 * len(shared) / asked, 3), f"related by text: {len(shared)} of {asked} words ({named})"
-
-
-def _issue_text(issue: RuntimeIssue) -> str:
-    return "\n".join((issue.logs, issue.root_cause, issue.fix, issue.pattern, issue.service_type))
-
-
-def _lesson_text(lesson: Lesson) -> str:
-    return "\n".join((lesson.symptom, lesson.cause, lesson.fix, lesson.template))

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mcp_servers.knowledge.model import Fingerprint, Lesson, template_of
-from mcp_servers.knowledge.recall import Question, recall_lessons, trust_now
+from mcp_servers.knowledge.lessons import Lesson, trust_now
+from mcp_servers.knowledge.lessons.tools import ranked
+from mcp_servers.knowledge.model import Fingerprint, template_of
+from mcp_servers.knowledge.recall import Question
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LESSON = Lesson(
@@ -19,7 +21,7 @@ LESSON = Lesson(
 
 
 def ask(question: Question, *lessons: Lesson, now: datetime = NOW) -> list[tuple[str, float]]:
-    return [(match.known.id, match.likeness) for match in recall_lessons(question, lessons or (LESSON,), 10, now)]
+    return [(match.known.id, match.likeness) for match in ranked(question, lessons or (LESSON,), 10, now)]
 
 
 def test_the_same_error_comes_before_its_kind_its_template_and_its_words() -> None:
@@ -30,7 +32,7 @@ def test_the_same_error_comes_before_its_kind_its_template_and_its_words() -> No
         LESSON,
     )
     question = Question(Fingerprint("c1", "f1"), "phone <*> failed", "NoneType has no attribute strip")
-    found = recall_lessons(question, lessons, 4, NOW)
+    found = ranked(question, lessons, 4, NOW)
     assert [match.known.id for match in found] == ["lesson_a", "coarse", "template", "words"]
     assert [match.reason.partition(":")[0] for match in found] == [
         "the same error at the same place (fine fingerprint)",

@@ -9,9 +9,13 @@ import pytest
 
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import Refusal
-from mcp_servers.knowledge.model import Fingerprint, Lesson, RuntimeIssue
-from mcp_servers.knowledge.recall import Question, recall_issues, recall_lessons
-from mcp_servers.knowledge.store import Store
+from mcp_servers.knowledge.issues.model import RuntimeIssue
+from mcp_servers.knowledge.issues.store import IssueStore
+from mcp_servers.knowledge.issues.tools import ranked as ranked_issues
+from mcp_servers.knowledge.lessons import Lesson, LessonStore
+from mcp_servers.knowledge.lessons.tools import ranked
+from mcp_servers.knowledge.model import Fingerprint
+from mcp_servers.knowledge.recall import Question
 from tests.databases import database, database_url
 
 __all__ = ["database", "database_url"]
@@ -24,6 +28,15 @@ LESSON = Lesson(
     "lesson_1", "case_1", "shop/api", NOW + timedelta(minutes=42), "pool exhausted under load", "pool of 5", "pool of 20",
     provenance="verified", trust=0.9, fingerprint=Fingerprint("c1", "f1"),
 )  # fmt: skip
+
+
+class Store:
+    """Both stores over one database."""
+
+    def __init__(self, database: Database) -> None:
+        issues, lessons = IssueStore(database), LessonStore(database)
+        self.add_issue, self.issues = issues.add, issues.about
+        self.record_lesson, self.lessons, self.guarded = lessons.record, lessons.about, lessons.guarded
 
 
 @pytest.fixture
@@ -99,7 +112,7 @@ def test_words_are_found_through_case_accents_and_compound_names(store: Store) -
     store.add_issue(replace(ISSUE, logs="redis.ConnectionPool: pool_size épuisé"))
     for text in ("connection pool", "POOL SIZE", "epuise redis"):
         found, total = store.issues(Question(text=text))
-        assert [match.known.id for match in recall_issues(Question(text=text), found, total)] == ["issue_1"]
+        assert [match.known.id for match in ranked_issues(Question(text=text), found, total)] == ["issue_1"]
 
 
 @pytest.mark.promise("S0.12")
@@ -116,7 +129,7 @@ def test_both_databases_rank_alike(store: Store) -> None:
         store.record_lesson(Lesson(f"lesson_{number}", case, "shop/api", NOW, text, "?", "?"))
     question = Question(text="redis pool exhausted")
     lessons, total = store.lessons(question)
-    found = [(match.known.id, match.likeness) for match in recall_lessons(question, lessons, total, NOW)]
+    found = [(match.known.id, match.likeness) for match in ranked(question, lessons, total, NOW)]
     assert found == [("lesson_1", 0.7), ("lesson_0", 0.467), ("lesson_4", 0.467)]
 
 

@@ -1,0 +1,72 @@
+"""Where issues live. Crosses repositories on purpose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, String, Table, Text, delete, insert, select
+
+from mcp_servers.kit.database import Database, Migration
+from mcp_servers.kit.fulltext import FullText
+from mcp_servers.knowledge.issues.model import RuntimeIssue, resolved, seen_again, text_of
+from mcp_servers.knowledge.recall import Question
+from mcp_servers.knowledge.store import candidates, fields_of, row_of, same
+
+METADATA = MetaData()
+ISSUES = Table(
+    "knowledge_issues",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("repository", Text, nullable=False),
+    Column("detected_at", String(32), nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("issue_type", "severity", "service_type", "logs", "root_cause", "fix", "pattern")),
+    Column("status", String(16), nullable=False),
+    Column("github_issue", Text, nullable=False),
+    Column("resolution_time", Integer),
+    Column("coarse", String(64), nullable=False, index=True),
+    Column("fine", String(64), nullable=False, index=True),
+    Column("template", String(500), nullable=False, index=True),
+)
+WORDS = FullText("knowledge_issue_words")
+MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, WORDS.create)
+
+
+class IssueStore:
+    """The problems that production had. Every write may be repeated: it changes nothing the second time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.migrate("knowledge_issues", MIGRATIONS)
+
+    def add(self, report: RuntimeIssue) -> tuple[RuntimeIssue, bool]:
+        """The issue as now known, and whether it is new; an issue of the same id is completed."""
+        with self._database.transaction() as connection:
+            row = connection.execute(select(ISSUES).where(ISSUES.c.id == report.id)).mappings().first()
+            issue = seen_again(_issue(row), report) if row else report
+            _put(connection, issue)
+        return issue, row is None
+
+    def about(self, question: Question, repository: str = "") -> tuple[list[RuntimeIssue], int]:
+        """The issues that could answer the question, unranked, and how many there are in all."""
+        with self._database.reading() as connection:
+            rows, total = candidates(connection, ISSUES, WORDS, select(ISSUES), question, repository)
+        return [_issue(row) for row in rows], total
+
+
+def resolve(connection: Connection, question: Question, repository: str, now: datetime, *, cause: str, fix: str) -> None:
+    """Closes the open issues of the repository that have the question's fingerprint or template, in the caller's transaction."""
+    alive = ISSUES.c.status.in_(("open", "investigating"))
+    query = select(ISSUES).where(ISSUES.c.repository == repository, alive, same(ISSUES, question))
+    for row in connection.execute(query).mappings().all():
+        _put(connection, resolved(_issue(row), now, root_cause=cause, fix=fix))
+
+
+def _put(connection: Connection, issue: RuntimeIssue) -> None:
+    connection.execute(delete(ISSUES).where(ISSUES.c.id == issue.id))
+    connection.execute(insert(ISSUES).values(row_of(issue, "detected_at")))
+    WORDS.put(connection, issue.id, text_of(issue))
+
+
+def _issue(row: RowMapping) -> RuntimeIssue:
+    fields = fields_of(row, "detected_at")
+    return RuntimeIssue(**fields)

@@ -1,0 +1,8 @@
+"""What cases taught, and how far each may be trusted."""
+
+from mcp_servers.knowledge.lessons.model import Lesson
+from mcp_servers.knowledge.lessons.store import LessonStore
+from mcp_servers.knowledge.lessons.tools import register
+from mcp_servers.knowledge.lessons.trust import trust_now, trusted
+
+__all__ = ["Lesson", "LessonStore", "register", "trust_now", "trusted"]

@@ -1,0 +1,79 @@
+"""What the tools of lessons say, as schemas."""
+
+from __future__ import annotations
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from mcp_servers.knowledge.lessons.model import Lesson
+from mcp_servers.knowledge.recall import Match
+
+
+class LessonFound(TypedDict):
+    id: str
+    likeness: float
+    why: str
+    trust: float
+    held: int
+    failed: int
+    provenance: str
+    repository: str
+    case: str
+    learned_at: str
+    symptom: str
+    cause: str
+    fix: str
+    evidence: NotRequired[str]
+    recipe: NotRequired[str]
+    guard_id: NotRequired[str]
+    guard: NotRequired[str]
+
+
+class LessonsFound(TypedDict):
+    returned: int
+    total: int
+    omitted: int
+    lessons: list[LessonFound]
+    note: NotRequired[str]
+
+
+class LessonRecorded(TypedDict):
+    lesson_id: str
+    created: bool
+    trust: float
+    guard_id: NotRequired[str]
+    guard: NotRequired[str]
+    guard_note: NotRequired[str]
+
+
+def lesson_found(match: Match[Lesson], trust: float) -> LessonFound:
+    lesson = match.known
+    answer = LessonFound(
+        id=lesson.id,
+        likeness=match.likeness,
+        why=match.reason,
+        trust=trust,
+        held=lesson.held,
+        failed=lesson.failed,
+        provenance=lesson.provenance,
+        repository=lesson.repository,
+        case=lesson.case,
+        learned_at=lesson.learned_at.isoformat(),
+        symptom=lesson.symptom,
+        cause=lesson.cause,
+        fix=lesson.fix,
+    )
+    for key in ("evidence", "recipe", "guard_id", "guard"):
+        if value := getattr(lesson, key):
+            answer[key] = value
+    return answer
+
+
+def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str) -> LessonRecorded:
+    answer = LessonRecorded(lesson_id=lesson.id, created=created, trust=trust)
+    if lesson.guard_id:
+        answer["guard_id"], answer["guard"] = lesson.guard_id, lesson.guard
+    if note:
+        answer["guard_note"] = note
+    return answer

@@ -1,0 +1,110 @@
+"""The tools of lessons: what earlier cases taught, and one more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Misconfigured, Unavailable
+from mcp_servers.kit.gate import Write
+from mcp_servers.kit.tool import Toolbox
+from mcp_servers.knowledge import ask
+from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
+from mcp_servers.knowledge.lessons.answers import LessonRecorded, LessonsFound, lesson_found, lesson_recorded
+from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id, text_of
+from mcp_servers.knowledge.lessons.store import LessonStore
+from mcp_servers.knowledge.lessons.trust import trust_now, trusted
+from mcp_servers.knowledge.model import LOGS_KEPT
+from mcp_servers.knowledge.recall import NOTHING, Match, Question, recall
+
+ROOM = DEFAULT_BUDGET - 500
+
+Compile = Callable[[Mapping[str, str], Mapping[str, str], str], dict[str, Any] | None]
+"""Makes a guard of files before and after a fix, with the message it shall say; None when the change proves none."""
+
+
+def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -> None:
+    """Mounts the tools of lessons."""
+    _register_search(tools, deps, store)
+    _register_record(tools, deps, store, compile)
+
+
+def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
+    @tools.read(title="Search lessons")
+    async def search_lessons(
+        fingerprint: ask.Fingerprint = "",
+        template: ask.Template = "",
+        text: ask.Text = "",
+        repository: ask.InRepository = "",
+        limit: ask.Limit = 5,
+    ) -> LessonsFound:
+        """Finds lessons of earlier cases: cause, fix, how far to trust it today, and its recipe and guard where it has them."""
+        question = question_of(fingerprint, template, text)
+        candidates, total = await run_sync(store.about, question, repository)
+        now = deps.clock()
+        matches = ranked(question, candidates, total, now)
+        shown, _ = fit([lesson_found(match, trust_now(match.known, now)) for match in matches[:limit]], ROOM)
+        answer = LessonsFound(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), lessons=shown)
+        return answer if shown else {**answer, "note": NOTHING}
+
+
+def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -> None:
+    @tools.write(title="Record a lesson")
+    async def record_lesson(
+        case_id: ask.LessonCase,
+        repository: ask.Repository,
+        symptom: ask.Told,
+        cause: ask.Told,
+        fix: ask.Told,
+        provenance: ask.Source = "verified",
+        evidence: ask.Prose = "",
+        fix_id: ask.FixId = "",
+        fingerprint: ask.Fingerprint = "",
+        template: ask.Template = "",
+        recipe: ask.Recipe = "",
+        changes: ask.Changes = None,
+        confirms: ask.Confirms = "",
+        contradicts: ask.Contradicts = "",
+        actor: ask.Actor = "agent",
+    ) -> LessonRecorded:
+        """Records what a case taught, once per case. A guard is made from the changes if one flags the old code and not the new."""
+        write = Write("record_lesson", actor, case_id)
+        await run_sync(deps.gate.admit, write)
+        lesson = Lesson(
+            lesson_id(repository, case_id), case_id, repository, deps.clock(), text(symptom), text(cause), text(fix),
+            text(f"{fix_id} {evidence}"), provenance, EARNED_TRUST[provenance], fingerprint_of(fingerprint), text(template)[:LOGS_KEPT], recipe_of(recipe),
+        )  # fmt: skip
+        lesson, note = await run_sync(_with_guard, lesson, changes or [], compile)
+        learned = {"lesson": lesson.id, "guard": lesson.guard_id}
+        record = partial(deps.gate.record, write, "learned", learned)
+        stored, created = await run_sync(partial(store.record, lesson, confirms=confirms, contradicts=contradicts, on_verified=record))
+        return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note)
+
+
+def _with_guard(lesson: Lesson, changes: list[ask.Change], compile: Compile) -> tuple[Lesson, str]:
+    """The lesson with the guard that its change proves, or as it was with the reason."""
+    if not changes:
+        return lesson, ""
+    before, after = ({change["path"]: change[side] for change in changes} for side in ("before", "after"))
+    message = f"{lesson.cause.splitlines()[0][:200]} Instead: {lesson.fix.splitlines()[0][:200]}"
+    try:
+        guard = compile(before, after, message)
+    except (Misconfigured, Unavailable) as error:
+        return lesson, f"No guard was made: {error}"
+    if guard is None:
+        return lesson, "No guard: no rule made from this change flags the code before it and is silent after it."
+    return replace(lesson, guard_id=guard["id"], guard=json.dumps(guard, ensure_ascii=False)), ""
+
+
+def ranked(question: Question, candidates: list[Lesson], total: int, now: datetime) -> list[Match[Lesson]]:
+    """The lessons that are about the question and still trusted, by likeness, then trust."""
+    found = recall(question, {lesson.id: (lesson, text_of(lesson)) for lesson in trusted(candidates, now)}, total)
+    return sorted(found, key=lambda match: (-match.likeness, -trust_now(match.known, now), match.known.id))
