@@ -85,11 +85,12 @@ def certify(
     limits: Limits = TEST_LIMITS,
     suite_limits: Limits = SUITE_LIMITS,
     known_suite: MutableMapping[str, frozenset[str]] | None = None,
+    shown: bool = False,
 ) -> Certificate:
     """Returns what the sandbox saw, passed or not, with the reason as a sentence; raises `Refusal` for a test path outside the project.
 
     `root` is the project that `tests.python` is relative to. `known_suite` holds passed test ids by `folder_digest`, which saves a run;
-    what is learned here is added to it.
+    what is learned here is added to it. `shown`: the test has failed on the base as production did, so all runs begin at once.
     """
     started = time.monotonic()
     reading = disproofs.read(base, result, test_path, test, failure)
@@ -109,7 +110,7 @@ def certify(
         seconds=0.0,
     )
     if not blank.reason:
-        bench = Bench(base, result, reading, tests, jail, Interpreter.find(tests, root), limits, suite_limits)
+        bench = Bench(base, result, reading, tests, jail, Interpreter.find(tests, root), limits, suite_limits, shown)
         runs = max(2, runs, CHANCY_RUNS if disproofs.uncertain(reading) else 0)
         blank = bench.examine(blank, runs, {} if known_suite is None else known_suite)
     toolchain = chosen(tests, test_path)
@@ -142,32 +143,51 @@ class Bench:
     interpreter: Interpreter
     limits: Limits
     suite_limits: Limits
+    shown: bool = False
 
     def examine(self, found: Certificate, runs: int, known: MutableMapping[str, frozenset[str]]) -> Certificate:
-        """The certificate filled in as far as the fix got: once with an early end, then everything else side by side."""
+        """The certificate filled in as far as the fix got. One run of each side may end it early; where that is unlikely, all run side by side."""
         reach = bare_function(self.reading.failure.function)
-        (red,), (green,) = _both(
-            lambda: self._run(self.base, [self._plan()]), lambda: self._run(self.result, [replace(self._plan(), reach=reach)])
-        )
-        same, why = judge_red(red, self.reading)
-        found = replace(found, runs=1, log=_log(red, green), red_on_base=bool(red.ids("failed")) and not red.problem, same_fingerprint=same)
-        if why := why or judge_green(red, green) or judge_reach(red, green, self.reading):
-            return replace(found, reason=why)
-        found = replace(found, green_on_patch=True)
-        expected = known.get(found.base)
-        suite = self._suite_plan()
+        expected, suite = known.get(found.base), self._suite_plan()
         probes = [self._plan(test) for test in disproofs.variants(self.reading)] if disproofs.steers(self.reading) else []
         again = [self._plan()] * (runs - 1)
-        reds, greens = _both(
-            lambda: self._run(self.base, [*again, *probes, *([suite] if suite and expected is None else [])]),
-            lambda: self._run(self.result, [*self._elsewhere(again), *probes, *([suite] if suite else [])]),
-        )
-        word, why = "none", ""
-        if suite:
-            word, why = self._judge_suites(found, known, expected, reds[len(again) + len(probes) :], greens[-1], suite)
+        before = [self._plan(), *again, *probes, *([suite] if suite and expected is None else [])]
+        after = [replace(self._plan(), reach=reach), *self._elsewhere(again), *probes, *([suite] if suite else [])]
+        first = len(before) + len(after) if self.shown else 1
+        reds, greens = self._sides(before[:first], after[:first])
+        found = self._first(found, reds[0], greens[0])
+        if found.reason:
+            return found
+        if not self.shown:
+            more = self._sides(before[first:], after[first:])
+            reds, greens = [*reds, *more[0]], [*greens, *more[1]]
+        return self._second(found, known, suite, runs, reds, greens)
+
+    def _sides(self, before: Sequence[Plan], after: Sequence[Plan]) -> tuple[list[TestRun], list[TestRun]]:
+        return _both(lambda: self._run(self.base, before), lambda: self._run(self.result, after))
+
+    def _first(self, found: Certificate, red: TestRun, green: TestRun) -> Certificate:
+        """What one run of each side shows: red as in production, green with the fix, through the function that threw."""
+        same, why = judge_red(red, self.reading)
+        found = replace(found, runs=1, log=_log(red, green), red_on_base=bool(red.ids("failed")) and not red.problem, same_fingerprint=same)
+        why = why or judge_green(red, green) or judge_reach(red, green, self.reading)
+        return replace(found, reason=why) if why else replace(found, green_on_patch=True)
+
+    def _second(
+        self,
+        found: Certificate,
+        known: MutableMapping[str, frozenset[str]],
+        suite: Plan | None,
+        runs: int,
+        reds: Sequence[TestRun],
+        greens: Sequence[TestRun],
+    ) -> Certificate:
+        """What the rest shows: the suite no worse, variants of the reproduction, and every run as the first."""
+        word, why = self._judge_suites(found, known, reds, greens[-1], suite) if suite else ("none", "")
+        probes = slice(runs, len(greens) - bool(suite))
+        why = why or judge_probes(reds[probes], greens[probes], self.reading)
         found = replace(found, suite=word)
-        why = why or judge_probes(reds[len(again) :][: len(probes)], greens[len(again) :][: len(probes)], self.reading)
-        return replace(found, reason=why) if why else self._agree(found, [red, *reds[: len(again)]], [green, *greens[: len(again)]])
+        return replace(found, reason=why) if why else self._agree(found, reds[:runs], greens[:runs])
 
     def _agree(self, found: Certificate, reds: Sequence[TestRun], greens: Sequence[TestRun]) -> Certificate:
         """Red and green again and again; each red one is the base once more, so the fix alone made the difference."""
@@ -194,6 +214,9 @@ class Bench:
         ]
 
     def _run(self, work: Path, plans: Sequence[Plan]) -> list[TestRun]:
+        if not plans:
+            return []
+        plans = [plan if plan.brief else replace(plan, seconds=self.limits.seconds) for plan in plans]
         limits = self.suite_limits if any(plan.brief for plan in plans) else self.limits
         toolchain = chosen(self.tests, self.reading.test_path)
         return run_tests(self.jail, work, plans, interpreter=self.interpreter, runner=self.tests.runner, limits=limits, toolchain=toolchain)
@@ -213,14 +236,14 @@ class Bench:
         self,
         found: Certificate,
         known: MutableMapping[str, frozenset[str]],
-        expected: frozenset[str] | None,
-        before: Sequence[TestRun],
+        reds: Sequence[TestRun],
         now: TestRun,
         plan: Plan,
     ) -> tuple[str, str]:
         """`no worse` or `worse`, and why. The base's tests are in the result unchanged: that was read beforehand."""
-        broken = before[0].problem if expected is None else ""
-        expected = before[0].ids("passed") if expected is None else expected
+        expected = known.get(found.base)
+        broken = reds[-1].problem if expected is None else ""
+        expected = reds[-1].ids("passed") if expected is None else expected
         lost = expected - now.ids("passed")
         if lost and not now.problem:  # chance gets a second try on both sides
             (again,), (once_more,) = _both(lambda: self._run(self.result, [plan]), lambda: self._run(self.base, [plan]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +24,8 @@ from mcp_servers.kit.git import Repository
 from mcp_servers.kit.http import Circuit
 from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace
 
+_REMEMBERED = 100
+
 
 class Desk:
     """One per server. The repository is opened at each call: it may appear, move or vanish while the server runs."""
@@ -32,6 +35,7 @@ class Desk:
         self.store = Store(deps.database)
         self._circuit = Circuit()
         self._suites: dict[str, frozenset[str]] = {}  # the tests that pass in a tree: the next fix begins where this one ends
+        self._shown: deque[str] = deque(maxlen=_REMEMBERED)  # tests that failed as production did
 
     def identity(self) -> str:
         repository = self._repository()
@@ -64,7 +68,9 @@ class Desk:
         deps.gate.admit(write)
         failure = deps.gate.failure(write.case)
         jail = default(deps.allow_bare_jail, deps.policy.jail)
-        return proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
+        tried = proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
+        self._shown += [test for (_, test), one in zip(candidates, tried, strict=True) if one.matches]
+        return tried
 
     def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str]]:
         """The proposal with its id, recorded on the case; the same draft again finds the proposal there is."""
@@ -117,7 +123,9 @@ class Desk:
         if proposal.reverts:
             return examined_revert(repository, deps.watched(), proposal, jail, deps.scratch)
         failure = deps.gate.failure(proposal.case)
-        return proposals.certified(repository, deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites)
+        return proposals.certified(
+            repository, deps.watched(), proposal, failure, jail, deps.scratch, deps.clock(), self._suites, proposal.test in self._shown
+        )
 
     def apply(self, write: Write, fix: str) -> Proposal:
         return self._applier().apply(fix, self._admitted(write, fix))

@@ -107,8 +107,10 @@ def certified(
     scratch: Path,
     now: datetime,
     suites: MutableMapping[str, frozenset[str]] | None = None,
+    shown: bool = False,
 ) -> Proposal:
-    """The proposal with what the sandbox saw of it, passed or refuted. `suites` remembers what passed in which tree."""
+    """The proposal with what the sandbox saw of it, passed or refuted. `suites` remembers what passed in which tree; `shown`: its test was
+    seen to fail as production did, which saves time and proves nothing."""
     with exported(repository, scratch, base=proposal.base, result=proposal.tree) as folder:
         certificate = certify(
             base=folder / "base",
@@ -122,6 +124,7 @@ def certified(
             runs=RUNS,
             root=project.root,
             known_suite=suites,
+            shown=shown,
         )
     return proposal.certified(replace(certificate, base=proposal.base, result=proposal.tree))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import math
 import re
 import secrets
 import signal
@@ -87,6 +88,7 @@ class Plan:
     """One process: files to put into the copy and to take out of it, variables of its environment, and what to run there.
 
     A brief plan tells outcomes only, not how tests failed. `reach` is a function's name: what is called until that one is called is told too.
+    `seconds` is its own deadline, where it is shorter than the jail's.
     """
 
     paths: tuple[str, ...]
@@ -95,10 +97,14 @@ class Plan:
     without: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     reach: str = ""
+    seconds: float = math.inf
     command: tuple[str, ...] = ()
 
     def job(self) -> dict[str, Any]:
         return {**asdict(self), "write": dict(self.write), "env": dict(self.env)}
+
+    def within(self, limits: Limits) -> Limits:
+        return replace(limits, seconds=min(self.seconds, limits.seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,8 @@ def run_tests(
     plans = [control.added(plan) if control else _commanded(plan, toolchain) for plan, control in zip(plans, controls, strict=True)]
     nonce = secrets.token_hex(32)
     rounds = -(-len(plans) // PARALLEL)
-    job = {"runner": runner, "seconds": limits.seconds, "parallel": PARALLEL, "runs": [plan.job() for plan in plans]}
+    runs = [{**plan.job(), "seconds": plan.within(limits).seconds} for plan in plans]
+    job = {"runner": runner, "parallel": PARALLEL, "runs": runs}
     data = json.dumps(job).encode("ascii")
     outcome = jail.run(
         [str(interpreter.python), "-I", "-B", str(RUNNER)],
@@ -182,9 +189,9 @@ def run_tests(
     if reports is None:
         return [TestRun({}, _silence(outcome, limits), outcome.output[-2000:]) for _ in plans]
     if toolchain:
-        return [_printed(report, plan, toolchain, limits) for report, plan in zip(reports, plans, strict=True)]
-    runs = [_run(report, limits) for report in reports]
-    return [control.checked(run) if control else run for run, control in zip(runs, controls, strict=True)]
+        return [_printed(report, plan, toolchain, plan.within(limits)) for report, plan in zip(reports, plans, strict=True)]
+    told = [_run(report, plan.within(limits)) for report, plan in zip(reports, plans, strict=True)]
+    return [control.checked(run) if control else run for run, control in zip(told, controls, strict=True)]
 
 
 def _commanded(plan: Plan, toolchain: Toolchain | None) -> Plan:

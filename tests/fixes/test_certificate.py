@@ -96,6 +96,27 @@ class TestARealFix:
         assert examine(base, result, known_suite=known).passed
         assert examine(base, result, known_suite={folder_digest(base): frozenset({"tests/test_it.py::test_lost"})}).suite == "worse"
 
+    @pytest.mark.parametrize(
+        "mended",
+        [
+            FIXED,
+            BROKEN,
+            BROKEN.replace("phone.strip()", "phone or ''"),
+            BROKEN.replace("'Hello '", "'Bye '"),
+            FIXED.replace("'Hello '", ""),
+        ],
+    )
+    def test_what_was_seen_of_the_test_before_changes_nothing_but_the_time(self, base: Path, mended: str) -> None:
+        result = patched(base, **{"shop/customers.py": mended})
+        new, known = (examine(base, result, shown=shown) for shown in (False, True))
+        assert (known.id, known.passed, known.reason) == (new.id, new.passed, new.reason)
+
+    def test_a_fix_that_hangs_has_its_own_deadline_beside_a_patient_suite(self, base: Path) -> None:
+        hanging = BROKEN.replace("return phone.strip()", "while phone is None: pass")
+        result = patched(base, **{"shop/customers.py": hanging})
+        seen = examine(base, result, shown=True, limits=Limits(seconds=1), suite_limits=Limits(seconds=300))
+        assert "did not finish within 1 s" in seen.reason
+
     def test_the_certificate_names_a_jail_that_is_none(self, base: Path) -> None:
         seen = examine(base, patched(base, **{"shop/customers.py": FIXED}), jail=JAILS["bare"].open())
         assert seen.passed, seen.reason

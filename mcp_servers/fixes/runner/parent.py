@@ -26,7 +26,7 @@ def main() -> None:
     several = len(job["runs"]) > 1
     children = [Child(dict(run, copied=several), pytest) for run in job["runs"]]
     nonce = read_exactly(64)
-    results = supervise(children, job["seconds"], job["parallel"])
+    results = supervise(children, job["parallel"])
     write_all(1, b"\n" + nonce + json.dumps(results).encode("ascii") + b"\n")
 
 
@@ -44,6 +44,7 @@ class Child:
     def __init__(self, run: Event, pytest: Any) -> None:
         go, self.go = os.pipe()
         self.command = bool(run.get("command"))
+        self.seconds: float = run["seconds"]
         self.events, events = os.pipe()
         self.log, log = os.pipe()
         self.token = ""
@@ -74,11 +75,11 @@ class Child:
             else:
                 self.said = (self.said + data)[-(EVENT_BYTES if self.command else LOG_BYTES) :]
 
-    def over(self, seconds: float) -> bool:
+    def over(self) -> bool:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid:
             self.status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-        elif time.monotonic() - self.started > seconds:
+        elif time.monotonic() - self.started > self.seconds:
             self.timed_out = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -133,7 +134,7 @@ class Child:
             return None
 
 
-def supervise(children: list[Child], seconds: float, parallel: int) -> list[Event]:
+def supervise(children: list[Child], parallel: int) -> list[Event]:
     waiting = list(children)
     running: list[Child] = []
     results: dict[int, Event] = {}
@@ -144,7 +145,7 @@ def supervise(children: list[Child], seconds: float, parallel: int) -> list[Even
         ready = select.select([pipe for child in running for pipe in child.open], [], [], TICK)[0]
         for child in list(running):
             child.listen(ready)
-            if child.over(seconds):
+            if child.over():
                 results[child.pid] = child.finish()
                 running.remove(child)
     return [results[child.pid] for child in children]
