@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kintsugi.loop.deployers import Deployer, Merged
 from kintsugi.loop.healer import Healer
 from kintsugi.loop.workflow import Loop
-from kintsugi.reasoners import REASONERS
+from kintsugi.reasoners import REASONERS, Given, ladder
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from kintsugi.workspace import ledger_of
@@ -19,13 +19,13 @@ from mcp_servers.kit.git import Repository
 def build_loop(
     deps: Deps,
     *,
-    reasoners: Sequence[str] = ("recipes",),
+    reasoners: Sequence[str] = (),
     deployer: Deployer | None = None,
     one_at_a_time: bool = False,
     tools: Tools | None = None,
     lapse: float = LAPSE,
 ) -> Loop:
-    """The loop over one project; a driver that shows no life for `lapse` seconds loses its cases to others. Raises `Refusal` when its repository cannot be used and `Misconfigured` for a reasoner that lacks a package."""
+    """The loop over one project, judged by `reasoners` (none given: those that the project names, after the free ones). A driver that shows no life for `lapse` seconds loses its cases to others. Raises `Refusal` when its repository cannot be used and `Misconfigured` for a reasoner that lacks a package."""
     project = deps.watched()
     repository = Repository.at(project.root)
     repository.head(project.branch)
@@ -35,10 +35,11 @@ def build_loop(
         commit = repository.head(project.branch)
         return commit, CommitTree(repository, commit)
 
+    tools = tools or Tools(deps, writes=True)
     healer = Healer(
-        tools or Tools(deps, writes=True),
+        tools,
         ledger,
-        [REASONERS[name]() for name in reasoners],
+        [REASONERS[name](Given(deps, tools, ledger, project.models.get(name, {}))) for name in reasoners or ladder(project.reasoners)],
         head,
         deployer or Merged(lambda commit: repository.contains(repository.head(project.branch), commit)),
         one_at_a_time=one_at_a_time,

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcp import Client
-from mcp.types import TextContent
+from mcp.types import TextContent, Tool
 
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal, Unavailable
+from mcp_servers.kit.jobs import STILL_RUNNING
 from mcp_servers.launch import SLICES, server
 
 _KINDS: dict[str, type[KintsugiError]] = {"unavailable": Unavailable, "misconfigured": Misconfigured}
@@ -24,8 +25,21 @@ class Tools:
         self.deps = deps
         self._server = server(slices, deps, frozenset(slices) if writes else frozenset())
 
+    async def listed(self) -> Sequence[Tool]:
+        """The tools that can be called here, with their schemas."""
+        async with Client(self._server, mode="legacy") as client:
+            return (await client.list_tools()).tools
+
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """The structured answer of the tool; raises `Refusal` (or its kin) with the tool's own sentence."""
+        """The structured answer of the tool, however long it takes; raises `Refusal` (or its kin) with the tool's own sentence."""
+        while True:
+            try:
+                return await self._call(name, arguments)
+            except Unavailable as error:
+                if error.code != STILL_RUNNING:
+                    raise
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         async with Client(self._server, mode="legacy") as client:
             result = await client.call_tool(name, arguments)
         text = "".join(block.text for block in result.content if isinstance(block, TextContent))

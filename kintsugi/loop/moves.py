@@ -51,6 +51,6 @@ def _after_proposal(case: Case) -> Move | None:
     return None if case.asked == fix.digest else Move.ASK
 
 
-def options_refuted(case: Case) -> int:
-    """How many proposals of this case a certificate has refuted: the number of the option to try next."""
-    return sum(1 for fix in case.fixes if fix.certificate and not fix.certified)
+def refuted(case: Case) -> list[str]:
+    """Why a certificate refuted proposals of this case, oldest first; how many there are is the number of the option to try next."""
+    return [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]

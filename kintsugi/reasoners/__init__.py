@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from kintsugi.tools import Tools
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.lazy import LazyTable
 
 Status = Literal["confirmed", "likely", "inconclusive"]
@@ -53,7 +56,10 @@ class CandidateTest:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One way to mend a case: edits, candidate reproductions (best first) and the guard that would find the mistake elsewhere."""
+    """One way to mend a case: edits, candidate reproductions (best first) and the guard that would find the mistake elsewhere.
+
+    `after` says how many refuted proposals it takes into account.
+    """
 
     title: str
     cause: str
@@ -65,6 +71,7 @@ class Draft:
     recipe: str = ""
     tests: tuple[CandidateTest, ...] = ()
     guard: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    after: int = 0
 
     def as_json(self, test: CandidateTest) -> dict[str, Any]:
         """The value that `propose_fix` takes, with the reproduction that was chosen."""
@@ -97,4 +104,52 @@ class Reasoner(Protocol):
     ) -> Sequence[Draft]: ...
 
 
-REASONERS = LazyTable("reasoner", {"recipes": "kintsugi.reasoners.recipes:Recipes"})
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a second pair of eyes says of a certified fix. It decides nothing: a fix that `fails` is put before the person as high risk."""
+
+    word: Literal["holds", "doubtful", "fails"]
+    reasons: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Reviewer(Protocol):
+    """A reasoner that also looks at what was certified, in a role of its own that edits nothing."""
+
+    name: str
+
+    async def review(self, case: Mapping[str, Any], fix: Mapping[str, Any], tree: Tree) -> Review | None:
+        """Its word on a fix as `get_fix` shows it; None for one that no model wrote."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reasoner is made with: the tools, the ledger that its costs go to, and what `[models.NAME]` of kintsugi.toml says."""
+
+    deps: Deps
+    tools: Tools
+    ledger: Ledger
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+REASONERS = LazyTable(
+    "reasoner",
+    {
+        "recipes": "kintsugi.reasoners.recipes:Recipes",
+        "anthropic": "kintsugi.reasoners.models.anthropic:reasoner",
+        "claude_code": "kintsugi.reasoners.models.claude_code:reasoner",
+        "scripted": "kintsugi.reasoners.models.scripted:reasoner",
+    },
+)
+"""Each is called with a `Given`, and returns a `Reasoner`."""
+FREE = ("recipes",)
+"""Those that cost nothing, in the order in which they are asked."""
+
+
+def ladder(named: Iterable[str]) -> tuple[str, ...]:
+    """Who is asked, in order: the free ones, then those of `named` that cost something. Raises `Refusal` for a name nobody has."""
+    wanted = dict.fromkeys(named)
+    for name in wanted:
+        REASONERS.check(name)
+    return (*FREE, *(name for name in wanted if name not in FREE))

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 
 import anyio.to_thread
 
-from kintsugi.reasoners import CandidateTest, Claim, Diagnosis, Draft, Tree
+from kintsugi.reasoners import CandidateTest, Claim, Diagnosis, Draft, Given, Tree
 from kintsugi.reasoners.changes import CHANGES, Plan
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe, fits, recipes
 from kintsugi.reasoners.places import Sources
@@ -19,6 +19,9 @@ class Recipes:
     """Matches recipes in their order; the first whose change can be planned is the diagnosis."""
 
     name = "recipes"
+
+    def __init__(self, _: Given | None = None) -> None:
+        """Needs nothing but the code and the evidence."""
 
     async def reproduce(self, case: Mapping[str, Any], tree: Tree) -> Sequence[CandidateTest]:
         """The recorded requests replayed, and the failing function called."""

@@ -21,11 +21,15 @@ class LazyTable(Mapping[str, Any]):
         self._entries = dict(entries)
         self._extras = dict(extras or {})
 
-    def __getitem__(self, name: str) -> Any:
+    def check(self, name: str) -> None:
+        """Returns for a name of the table, importing nothing; raises `Refusal` otherwise."""
         if name not in self._entries:
             close = get_close_matches(name, self._entries, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(self._entries))}."
             raise Refusal(f"There is no {self._noun} named {name!r}; {hint}", code="unknown_name")
+
+    def __getitem__(self, name: str) -> Any:
+        self.check(name)
         module, _, attribute = self._entries[name].partition(":")
         try:
             return getattr(import_module(module), attribute)

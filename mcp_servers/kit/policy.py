@@ -98,9 +98,9 @@ def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = ""
     """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)
     and `[merge]` (auto_merge, require_passing_ci, require_qa_pass, qa_checks, proof)
     and `[sandbox]` (jail)."""
-    unknown = sorted(set(data) - {"patches", "approvals", "merge", "sandbox"})
+    unknown = sorted(set(data) - {"patches", "approvals", "merge", "sandbox", "budgets"})
     if unknown:
-        raise _bad(where, unknown[0], "it knows [patches], [approvals], [merge] and [sandbox]")
+        raise _bad(where, unknown[0], "it knows [patches], [approvals], [merge], [sandbox] and [budgets]")
     patches, approvals, merge, sandbox = (dict(data.get(name, {})) for name in ("patches", "approvals", "merge", "sandbox"))
     shipped = SHIPPED
     policy = Policy(

@@ -36,7 +36,7 @@ class Tests:
 @dataclass(frozen=True, slots=True)
 class Project:
     """A watched repository: its root folder, the branch that production runs, its log sources, its tests, how its errors are grouped,
-    and the forge of its pull requests."""
+    the forge of its pull requests, and who judges: `reasoners` in their order (none: as shipped), and `models`, what each is told."""
 
     root: Path
     name: str
@@ -45,6 +45,8 @@ class Project:
     tests: Tests = Tests()
     grouping: Mapping[str, Any] = field(default_factory=dict[str, Any])
     forge: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    reasoners: tuple[str, ...] = ()
+    models: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -60,7 +62,7 @@ class Project:
 
     @classmethod
     def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
-        _known(data, {"project", "sources", "tests", "grouping", "forge"}, FILE_NAME)
+        _known(data, {"project", "sources", "tests", "grouping", "forge", "reasoners", "models"}, FILE_NAME)
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
@@ -71,6 +73,8 @@ class Project:
             branch=str(project.get("branch", "main")),
             grouping=_table(data, "grouping"),
             forge=_table(data, "forge"),
+            reasoners=_words(data, "reasoners"),
+            models=_table(data, "models"),
             sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
             tests=Tests(
                 runner=str(tests.get("runner", "pytest")),
@@ -93,6 +97,13 @@ def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise Misconfigured(f"[{name}] in {FILE_NAME} must be a table, not {type(value).__name__}.")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _words(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value: Any = data.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):  # pyright: ignore[reportUnknownVariableType]
+        raise Misconfigured(f'{name} in {FILE_NAME} must be a list of names, for example {name} = ["recipes", "anthropic"].')
+    return tuple(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _known(data: Mapping[str, Any], keys: set[str], where: str) -> None:

@@ -1,0 +1,81 @@
+"""Who is asked, and in which order: what costs nothing first, then the commit that running names, then those who cost something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kintsugi.loop.moves import refuted
+from kintsugi.loop.suspects import Suspects
+from kintsugi.loop.telling import ACTOR, failure
+from kintsugi.reasoners import FREE, Diagnosis, Draft, Reasoner, Review, Reviewer
+from kintsugi.tools import Tools
+from kintsugi.tree import CommitTree
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import Case, Fix
+from mcp_servers.cases.policy import SETTLED
+
+REGRESSION = "regression"
+Commits = Sequence[Mapping[str, Any]]
+
+
+class Judging:
+    """Asks the reasoners about one case. What they say changes nothing yet."""
+
+    def __init__(self, tools: Tools, ledger: Ledger, reasoners: Sequence[Reasoner], suspects: Suspects) -> None:
+        self._tools = tools
+        self._ledger = ledger
+        self._free = [reasoner for reasoner in reasoners if reasoner.name in FREE]
+        self._paid = [reasoner for reasoner in reasoners if reasoner.name not in FREE]
+        self._suspects = suspects
+
+    async def cause(self, case: Case, tree: CommitTree) -> tuple[Diagnosis, str, Commits]:
+        """What is believed, by whom, and the suspects that it rests on."""
+        asked = await self._asked(case)
+        suspects: Commits = await self._suspects.of(case, tree)
+        diagnosis, by = await _first(self._free, asked, tree, suspects)
+        if diagnosis.recipe in {"", REGRESSION} and (culprit := await self._suspects.bisected(case, asked, tree)):
+            suspects = [culprit, *(suspect for suspect in suspects if suspect["commit"] != culprit["commit"])]
+            diagnosis, by = await _first(self._free, asked, tree, suspects)
+        if diagnosis.status == "inconclusive" and self._paid:
+            said = diagnosis.reason
+            diagnosis, by = await _first(self._paid, asked, tree, suspects)
+            if diagnosis.status == "inconclusive" and self._free:
+                diagnosis = replace(diagnosis, reason=f"{said}; {by}: {diagnosis.reason}")
+        return diagnosis, by, suspects
+
+    async def drafts(self, case: Case, tree: CommitTree, suspects: Commits) -> list[Draft]:
+        """The first reasoner's that has any for the diagnosis on the case."""
+        known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
+        asked = {**await self._asked(case), "refuted": refuted(case)}
+        for reasoner in (*self._free, *self._paid):
+            if drafts := list(await reasoner.propose(asked, Diagnosis(**known), tree, suspects)):
+                return drafts
+        return []
+
+    async def review(self, case: Case, fix: Fix, tree: CommitTree) -> Review | None:
+        """The word of the first who reviews, on what was certified; None where nobody does."""
+        for reasoner in self._paid:
+            if isinstance(reasoner, Reviewer):
+                shown = await self._tools.call("get_fix", fix_id=fix.id)
+                return await reasoner.review(await self._asked(case), shown, tree)
+        return None
+
+    async def _asked(self, case: Case) -> dict[str, Any]:
+        """The case as a reasoner sees it, with the failures that are other cases: they hide one another."""
+        cases = await asyncio.to_thread(self._ledger.cases, case.project)
+        others = [failure(other) for other in cases if other.id != case.id and other.state not in SETTLED]
+        evidence = {**case.evidence, "other_failures": [other for other in others if other["function"]]}
+        return {"id": case.id, "title": case.title, "service": case.service, "evidence": evidence}
+
+
+async def _first(reasoners: Sequence[Reasoner], asked: Mapping[str, Any], tree: CommitTree, suspects: Commits) -> tuple[Diagnosis, str]:
+    """The first that reaches a cause; else the last one's inconclusive."""
+    diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
+    for reasoner in reasoners:
+        diagnosis, by = await reasoner.diagnose(asked, tree, suspects), reasoner.name
+        if diagnosis.status != "inconclusive":
+            break
+    return diagnosis, by
