@@ -22,6 +22,7 @@ from mcp_servers.cases.ledger import Ledger
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
+from mcp_servers.kit.jobs import PATIENCE
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.policy import SHIPPED, Policy, load
 from mcp_servers.kit.project import FILE_NAME, Project
@@ -87,8 +88,20 @@ def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset(
         log_level="WARNING",
     )
     for name in names:
-        SLICES[name](Toolbox(mcp, writes=name in writes), deps)
+        SLICES[name](Toolbox(mcp, writes=name in writes, patience=patience(deps.environ)), deps)
     return mcp
+
+
+def patience(environ: Mapping[str, str]) -> float:
+    """Seconds that a call may take before it answers that it is still running; raises `Misconfigured` for what is no such number."""
+    given = environ.get("KINTSUGI_TOOL_SECONDS", "")
+    if not given:
+        return PATIENCE
+    if not given.isdecimal() or not 0 < int(given) <= 3_600:
+        raise Misconfigured(
+            f"KINTSUGI_TOOL_SECONDS is {given!r}; give whole seconds from 1 to 3600, fewer than your client waits for a tool."
+        )
+    return float(given)
 
 
 def allowed_writes(environ: Mapping[str, str]) -> frozenset[str]:

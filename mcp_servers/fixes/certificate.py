@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -262,7 +263,7 @@ def _suite_run(work: Path, tests: Tests, jail: Jail, interpreter: Interpreter, l
 
 def _both(one: Callable[[], list[TestRun]], two: Callable[[], list[TestRun]]) -> tuple[list[TestRun], list[TestRun]]:
     with ThreadPoolExecutor(1) as pool:
-        other = pool.submit(two)
+        other = pool.submit(copy_context().run, two)
         return one(), other.result()
 
 

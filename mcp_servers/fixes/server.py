@@ -18,6 +18,7 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.kit.tool import Toolbox
+from mcp_servers.kit.work import stoppable
 
 FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS.", max_length=40)]
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.", max_length=60)]
@@ -102,7 +103,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
             answer["hint"] = "No fix was proposed here. propose_fix makes one for a diagnosed case."
         return answer
 
-    @tools.write(title="Try candidate reproductions")
+    @tools.write(title="Try candidate reproductions", long=True)
     async def try_reproduction(
         case_id: CaseId,
         tests: Annotated[list[Reproduction], Field(min_length=1, max_length=20)],
@@ -111,7 +112,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     ) -> answers.AttemptList:
         """Runs candidate tests in the sandbox on the code as it is, and says which one fails with the failure of production."""
         write = Write("try_reproduction", actor, case_id)
-        tried = await run_sync(lambda: desk.attempts(write, base, [(test.path, test.content) for test in tests]))
+        tried = await stoppable(lambda: desk.attempts(write, base, [(test.path, test.content) for test in tests]))
         lines = [answers.attempt(one) for one in tried]
         kept, omitted = fit(lines, _ANSWER_BUDGET)
         return answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted, next=answers.next_of(tried))
@@ -132,11 +133,11 @@ def register(tools: Toolbox, deps: Deps) -> None:
             next="certify_fix proves it in the sandbox.",
         )
 
-    @tools.write(title="Prove a fix in the sandbox")
+    @tools.write(title="Prove a fix in the sandbox", long=True)
     async def certify_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Certified:
         """Runs the reproduction on the base (it must fail as production did) and on the fix (it must pass), and the project's own tests.
         The digest that a person approves is the one in this answer."""
-        proposal, seen = await run_sync(lambda: desk.certify(Write("certify_fix", actor), fix_id))
+        proposal, seen = await stoppable(lambda: desk.certify(Write("certify_fix", actor), fix_id))
         return answers.certified(proposal, seen)
 
     @tools.write(title="Apply an approved fix")

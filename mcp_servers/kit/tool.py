@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
@@ -14,10 +15,12 @@ from mcp.server.mcpserver.resolve import Elicit, Resolve
 from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as ListedTool
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from mcp_servers.kit.arguments import known, refused
 from mcp_servers.kit.budget import DEFAULT_BUDGET, tokens
 from mcp_servers.kit.errors import KintsugiError, Refusal
+from mcp_servers.kit.jobs import PATIENCE, REPORT, Jobs
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.schema import asked, slim
 
@@ -39,7 +42,9 @@ class ToolServer(MCPServer[Any]):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """As the SDK calls it; arguments that do not fit are refused in a sentence."""
+        """As the SDK calls it; arguments that do not fit are refused in a sentence, and long calls tell their progress."""
+        if context is not None:
+            REPORT.set(partial(_report, context))
         try:
             if tool := self._tool_manager.get_tool(name):
                 known(name, arguments, tool.parameters.get("properties", {}))
@@ -59,18 +64,26 @@ def _slimmed(tool: ListedTool) -> ListedTool:
     return tool.model_copy(update=changes)
 
 
-class Toolbox:
-    """Registers the tools of a slice on a server. With `writes=False` the tools that write do not exist at all."""
+async def _report(context: Context[Any, Any], seconds: float, words: str) -> None:
+    await context.report_progress(seconds, message=words)
 
-    def __init__(self, mcp: MCPServer[Any], *, writes: bool, budget: int = DEFAULT_BUDGET) -> None:
+
+class Toolbox:
+    """Registers the tools of a slice on a server. With `writes=False` the tools that write do not exist at all.
+
+    A tool that is `long` may outlast the patience of clients: its call is then refused as still running, and made again collects the answer.
+    """
+
+    def __init__(self, mcp: MCPServer[Any], *, writes: bool, budget: int = DEFAULT_BUDGET, patience: float = PATIENCE) -> None:
         self._mcp = mcp
         self._writes = writes
         self._budget = budget
+        self._jobs = Jobs(patience)
 
-    def read(self, *, title: str, open_world: bool = False) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
+    def read(self, *, title: str, open_world: bool = False, long: bool = False) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
         """A tool without effects. `open_world` says that it asks systems other than ours."""
         hints = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=open_world)
-        return lambda function: self._add(function, title, hints)
+        return lambda function: self._add(function, title, hints, long=long)
 
     def write(
         self,
@@ -80,17 +93,30 @@ class Toolbox:
         idempotent: bool = True,
         open_world: bool = False,
         meta: dict[str, Any] | None = None,
+        long: bool = False,
     ) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
         """A tool with effects, registered only where writes are allowed."""
         hints = ToolAnnotations(read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world)
-        return lambda function: self._add(function, title, hints, meta) if self._writes else function
+        return lambda function: self._add(function, title, hints, meta, long=long) if self._writes else function
 
     def _add(
-        self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations, meta: dict[str, Any] | None = None
+        self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations, meta: dict[str, Any] | None = None, *, long: bool = False
     ) -> Tool[Params, Answer]:
-        guarded = _guarded(function, self._budget)
+        guarded = _guarded(_collected(function, self._jobs) if long else function, self._budget)
         self._mcp.tool(title=title, annotations=hints, meta=meta, structured_output=True)(guarded)
         return guarded
+
+
+def _collected(function: Tool[Params, Answer], jobs: Jobs) -> Tool[Params, Answer]:
+    name = getattr(function, "__name__", "tool")
+
+    @wraps(function)
+    async def call(*args: Params.args, **kwargs: Params.kwargs) -> Answer:
+        asked = {key: value for key, value in to_jsonable_python(kwargs).items() if key != "actor"}
+        key = f"{name} {json.dumps([args, asked], sort_keys=True)}"
+        return await jobs.answer(name, key, partial(function, *args, **kwargs))
+
+    return call
 
 
 def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer]:

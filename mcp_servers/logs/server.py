@@ -84,7 +84,7 @@ def _register_reading(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
 
 
 def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Digest logs", open_world=True)
+    @tools.read(title="Digest logs", open_world=True, long=True)
     async def digest_logs(
         sources: Sources = None,
         since: Since = "",
@@ -103,7 +103,7 @@ def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -
 
 
 def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Find anomalies", open_world=True)
+    @tools.read(title="Find anomalies", open_world=True, long=True)
     async def find_anomalies(
         sources: Sources = None,
         since: Since = "15m",

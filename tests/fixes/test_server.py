@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 
@@ -99,6 +103,27 @@ async def test_from_a_failing_case_to_a_branch_that_mends_it_and_back(made: Shop
     undone = await made.call("rollback_fix", fix_id=fix["id"])
     assert undone["how"] == "deleted"
     assert made.ledger.case(made.case).state is State.ROLLED_BACK
+
+
+def jailed() -> list[str]:
+    """The jails that this process runs now."""
+    listed = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True, check=False)
+    return [line for line in listed.stdout.splitlines() if "bwrap" in line]
+
+
+@needs("bubblewrap")
+async def test_a_cancelled_certificate_leaves_no_jail_behind(made: Shop) -> None:
+    waits = "import time\n\n\ndef test_no_phone():\n    time.sleep(600)\n"
+    fix = await made.propose(test={**TEST, "content": waits})
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(made.call, "certify_fix", fix_id=fix["id"]))
+            while not await anyio.to_thread.run_sync(jailed):
+                pass
+            group.cancel_scope.cancel()
+        while await anyio.to_thread.run_sync(jailed):
+            pass
+    assert made.ledger.case(made.case).state is State.PROPOSED, "nothing was certified, nothing refuted"
 
 
 @needs("bubblewrap")

@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.kit.project import Project, Source
+from mcp_servers.kit.work import Stopped
 from mcp_servers.logs.bulk import digested, mined
 from mcp_servers.logs.bulk.columns import Columns
 from mcp_servers.logs.bulk.halves import read_on_two_cores
 from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.bulk.portions import Target
 from mcp_servers.logs.bulk.shapes import Shapes
-from mcp_servers.logs.bulk.stopping import Stopped
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import Query, Severity

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import IO, cast
 
 from mcp_servers.fixes.jail import Limits, Outcome
+from mcp_servers.kit.work import wanted
 
 _TICK = 0.1
 _GRACE = 1.0
@@ -22,6 +23,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Path | None = None, counted: Sequence[str] = ()) -> Outcome:
     """Runs `command` with an empty environment, its own session and no descriptor of ours; returns how it ended.
+    Nobody stays behind where the work is wanted no more either, which raises `Stopped`.
 
     In the folders `counted`, as the processes inside see them, there may be `limits.inodes` files together.
     """
@@ -38,8 +40,10 @@ def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Pa
     ) as child:
         # PIPE was asked for, so both are there
         Thread(target=_feed, args=(cast("IO[bytes]", child.stdin), stdin), daemon=True).start()
-        output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits, counted)
-        _end(child)
+        try:
+            output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits, counted)
+        finally:
+            _end(child)
     return Outcome(child.returncode, output.decode("utf-8", "replace"), timed_out, time.monotonic() - started)
 
 
@@ -57,6 +61,7 @@ def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, lim
         selector.register(pipe, selectors.EVENT_READ)
         checked = started
         while True:
+            wanted()
             ready = selector.select(_TICK)
             chunk = os.read(pipe.fileno(), 65536) if ready else b""
             if ready and not chunk:
@@ -76,10 +81,12 @@ def _follow(child: subprocess.Popen[bytes], pipe: IO[bytes], started: float, lim
 
 
 def _waited(child: subprocess.Popen[bytes], deadline: float) -> bool:
-    try:
-        child.wait(max(_TICK, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
+    while child.poll() is None:
+        wanted()
+        if time.monotonic() > deadline:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_TICK)
     return True
 
 
