@@ -244,4 +244,4 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "using up to {n} MiB of {n} MiB for overload action {action}",
     ),
 }  # fmt: skip
-LOOKED_AT = ("etcd", "broker", "phoenix", "events of Windows", "web framework")
+LOOKED_AT = ("etcd", "broker", "phoenix", "events of Windows", "events of a cluster", "web framework", "proxy")

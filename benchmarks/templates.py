@@ -20,8 +20,9 @@ from drain3 import TemplateMiner
 from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
-from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, original_truth
+from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, original_truth, strangers
 from benchmarks.figures import Figure, Say, cpu_seconds, met
+from benchmarks.strangers import LOOKED_AT
 from mcp_servers.logs.templates import Miner
 from mcp_servers.logs.templates.masking import fold, mask
 from mcp_servers.logs.templates.merging import Signature, merge, tokens
@@ -29,6 +30,7 @@ from mcp_servers.logs.templates.merging import Signature, merge, tokens
 BARS = {"GA": (0.97, 0.995), "FGA": (0.92, 0.95), "PA": (0.78, 0.90), "FTA": (0.68, 0.80)}
 UNSEEN = {"GA": (0.92, 0.97), "FGA": (0.90, 0.95), "PA": (0.60, 0.80), "FTA": (0.60, 0.75)}
 RARE = 5
+_SEEDS = (1, 2, 3)
 _MASKS = (
     (r"(?<![A-Za-z0-9])(?:[0-9a-f]{2,}:){3,}[0-9a-f]{2,}(?![A-Za-z0-9])", "ID"),
     (r"(?<![A-Za-z0-9])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9])", "IP"),
@@ -114,6 +116,8 @@ def run(say: Say) -> list[Figure]:
     figures += _means("labelled, peer with masks", scores, masked, BARS)
     figures += [_of_set(one.name, own, peer) for one, own, peer in zip(small, others, small_peers, strict=True)]
     figures += _means("miniatures", others, small_peers, UNSEEN)
+    say("programs without rules")
+    figures += _strange()
     figures += _rare("labelled", scores, peers) + _rare("miniatures", others, small_peers)
     say("original annotation")
     originals = [(one, truth) for one in sets if (truth := original_truth(one))]
@@ -128,6 +132,16 @@ def run(say: Say) -> list[Figure]:
     figures.append(_stable(sets))
     say("many signatures")
     return [*figures, *_many()]
+
+
+def _strange() -> list[Figure]:
+    """Well-known programs that no rule was made for, each drawn three times: those that were looked at to mend, and those never looked at."""
+    drawn = [one for seed in _SEEDS for one in strangers(1500, seed)]
+    figures: list[Figure] = []
+    for name, looked_at in (("strangers, looked at", True), ("strangers, never looked at", False)):
+        sets = [one for one in drawn if (one.name in LOOKED_AT) == looked_at]
+        figures += _means(name, [_of(ours, one) for one in sets], [_of(drain(), one) for one in sets], UNSEEN)
+    return figures
 
 
 def _many() -> list[Figure]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
+from mcp_servers.logs.templates.alignment import aligned
 from mcp_servers.logs.templates.catalogue import Mined
 from mcp_servers.logs.templates.masking import HOLE, canonical, fold, mask, unfolded_canonical
 from mcp_servers.logs.templates.merging import Signature, merge, tokens
@@ -225,9 +226,10 @@ class Miner:
             return self._mined
         members: defaultdict[str, list[int]] = defaultdict(list)
         patterns: dict[Signature, str] = {}
-        for pattern, numbers in _merged(self._kinds).items():
-            patterns[pattern] = text = fold("".join(pattern))
-            members[text] += numbers
+        merged = _merged(self._kinds)
+        for pattern, text in aligned(merged).items():
+            patterns[pattern] = text = fold(text)
+            members[text] += merged[pattern]
         by_text = {text: self._template(text, [self._kinds[number] for number in numbers]) for text, numbers in members.items()}
         self._of_kind = {number: by_text[text] for text, numbers in members.items() for number in numbers}
         self._by_length = {}

@@ -13,7 +13,7 @@ from mcp_servers.logs.templates.masking import HOLE
 Signature = tuple[str, ...]
 _Pair = tuple[int, int, int]
 
-_TOKEN = re.compile(r"\s+|[^\s,;:=()\[\]{}\"'|]+|.")
+_TOKEN = re.compile(r"\s+|(?:[^\s,;:=()\[\]{}\"'|]|(?<=\w)::(?=\w))+|.")
 _DELIMITER = re.compile(r"\s+|[,;:=()\[\]{}\"'|]|[-+*/<>!?.&]+")
 _MOST_TOKENS = 160
 _ROUNDS = 5
@@ -21,7 +21,7 @@ _WORDS = 5
 _PAIRS = 6
 _RAREST = 4
 _MOST_PAIRS = 500
-_SOFT = re.compile(r"<\*>|[./\\@$#]|^[A-Za-z]+\d$")
+_SOFT = re.compile(r"<\*>|[./\\@$#]|::|^[A-Za-z]+\d$")
 _SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
 _UNIT = re.compile(r"[KMGTP]?i?B|[nmuµ]?s|sec(?:ond)?s?|min(?:ute)?s?|hours?|days?|[KMG]?Hz|bytes?")
 _SNAKE = re.compile(r"^[a-z]+(?:_[a-z]+)+$")
@@ -165,7 +165,7 @@ def are_states(values: set[str]) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _is_delimiter(token: str) -> bool:
-    return bool(_DELIMITER.fullmatch(token))
+    return token != HOLE and bool(_DELIMITER.fullmatch(token))
 
 
 def _may_vary(signature: Signature, place: int) -> bool:
@@ -178,7 +178,10 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
     """How many different values a place must have shown."""
     if len(values) < 2:
         return 2
-    if any(HOLE in value for value in values) or all(_letters(value) <= 1 or _UNIT.fullmatch(value) for value in values):
+    if HOLE in values and place > 0:
+        return 2
+    named = values - {HOLE}
+    if any(HOLE in value for value in named) or all(_letters(value) <= 1 or _UNIT.fullmatch(value) for value in named):
         return 2
     if place == 0:
         return 20 if are_states(values) or members[0][1:2] == (" ",) else _WORDS
