@@ -62,5 +62,13 @@ def _run(command: list[str], folder: Path) -> list[dict[str, Any]]:
 
 
 def _hit(match: dict[str, Any], names: Mapping[str, str]) -> Hit:
-    name = PurePosixPath(match["file"]).name
-    return Hit(match["ruleId"], names[name], match["range"]["start"]["line"] + 1, match["text"])
+    place = match["range"]
+    single: dict[str, Any] = match.get("metaVariables", {}).get("single", {})
+    return Hit(
+        match["ruleId"],
+        names[PurePosixPath(match["file"]).name],
+        place["start"]["line"] + 1,
+        match["text"],
+        (place["byteOffset"]["start"], place["byteOffset"]["end"]),
+        {name: value["text"] for name, value in single.items()},
+    )

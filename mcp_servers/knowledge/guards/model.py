@@ -38,7 +38,6 @@ class Hit:
     line: int
     text: str
     span: tuple[int, int] = (0, 0)
-    replacement: str | None = None
     values: Mapping[str, str] | None = None
 
 

@@ -1,0 +1,55 @@
+"""The wrong function was called, or the right one with too few arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, arguments_of, call_rule, telling
+from mcp_servers.knowledge.guards.constructs import Construct, loosely
+
+_PARTS = re.compile(r"[A-Za-z][a-z0-9]{2,}|[A-Z]{2,}")
+
+
+def candidates(change: Change) -> Iterator[Candidate]:
+    """Calls of a function that was replaced (`yaml.load` → `yaml.safe_load`), then calls that lack a last argument (`d.get(k)` → `d.get(k, 0)`)."""
+    later = list(change.calls(change.new, change.added))
+    still = {one.head for one in change.new if one.head}
+    for call in change.calls(change.old, change.removed):
+        for one in later:
+            if call.kind == one.kind and call.head != one.head and call.arguments == one.arguments and telling(call.head):
+                yield from _replaced(change, call, one, call.head in still)
+            elif (call.kind, call.head) == (one.kind, one.head) and len(one.positional) > len(call.positional):
+                yield from _too_few(change, call)
+
+
+def _replaced(change: Change, call: Construct, later: Construct, still_called: bool) -> Iterator[Candidate]:
+    rule = call_rule(change, call)
+    name = re.compile(r"[\w.]+")
+    fix = (
+        {"head": later.head}
+        if name.fullmatch(call.head) and name.fullmatch(later.head) and _module(call.head) == _module(later.head)
+        else {}
+    )
+    if _related(call.head, later.head) and not still_called:
+        yield Candidate(rule, anchors_of(call.head), fix=fix)
+    if call.arguments:
+        exact = {"has": {**arguments_of(change, call), "regex": rf"^.\s*{loosely(', '.join(call.arguments))}\s*,?\s*.$"}}
+        yield Candidate({**rule, "all": [*rule.get("all", []), exact]}, anchors_of(call.text), fix=fix)
+
+
+def _too_few(change: Change, call: Construct) -> Iterator[Candidate]:
+    if not telling(call.head):
+        return
+    rule = call_rule(change, call)
+    more = {"not": {"has": {**arguments_of(change, call), "has": {"nthChild": len(call.positional) + 1}}}}
+    yield Candidate({**rule, "all": [*rule.get("all", []), more]}, anchors_of(call.head))
+
+
+def _related(old: str, new: str) -> bool:
+    """Whether two names share a word, as `md5`'s `hashlib` and `safe_load`'s `load` do."""
+    return not {word.lower() for word in _PARTS.findall(old)}.isdisjoint(word.lower() for word in _PARTS.findall(new))
+
+
+def _module(head: str) -> str:
+    return head.rpartition(".")[0]
