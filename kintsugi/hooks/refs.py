@@ -53,7 +53,7 @@ def refusal(command: Command, place: Place, whole: str, read: Read) -> str:
     if verb == "branch":
         return _MOVED if _branch(rest) else ""
     if verb in {"checkout", "switch", "worktree"}:
-        return _MOVED if any(word in _MAKES and any(map(ours, rest[at + 1 : at + 2])) for at, word in enumerate(rest)) else ""  # noqa: B905, RUF007
+        return _MOVED if any(word in _MAKES and any(map(ours, rest[at + 1 : at + 2])) for at, word in enumerate(rest)) else ""
     if verb in {"fetch", "pull"}:
         return _MOVED if any(":" in word and ours(word.partition(":")[2]) for word in rest[1:]) else ""
     return ""
