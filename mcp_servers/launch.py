@@ -19,6 +19,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.gate import LedgerGate
 from mcp_servers.cases.ledger import Ledger
+from mcp_servers.kit import skills
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
@@ -89,6 +90,8 @@ def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset(
     )
     for name in names:
         SLICES[name](Toolbox(mcp, writes=name in writes, patience=patience(deps.environ)), deps)
+    if set(names) == set(SLICES):
+        skills.offer(mcp)  # they speak of all tools
     return mcp
 
 

@@ -59,6 +59,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         return answer
 
     @tools.read(title="Show a case")
+    @tools.resource("case://{case_id}", title="A case")
     async def get_case(case_id: CaseId) -> answers.CaseDetail:
         """One case whole: evidence, diagnosis, proposals, verdict and its history."""
         case = await run_sync(ledger.case, case_id)

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.server.mcpserver.resolve import Elicit, Resolve
 from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from mcp.types import Tool as ListedTool
@@ -99,6 +99,26 @@ class Toolbox:
         hints = ToolAnnotations(read_only_hint=False, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world)
         return lambda function: self._add(function, title, hints, meta, long=long) if self._writes else function
 
+    def resource(self, uri: str, *, title: str) -> Callable[[Tool[Params, Answer]], Tool[Params, Answer]]:
+        """What can be read by its address, such as `case://{id}`: cleaned, bounded and refused in sentences as the answers of tools are."""
+
+        def add(function: Tool[Params, Answer]) -> Tool[Params, Answer]:
+            guarded = _guarded(function, self._budget)
+
+            @wraps(function)
+            async def read(*args: Params.args, **kwargs: Params.kwargs) -> str:
+                try:
+                    return json.dumps(await guarded(*args, **kwargs), ensure_ascii=False)
+                except ToolError as error:
+                    raise (ResourceNotFoundError if str(error).startswith("[refusal:") else ResourceError)(str(error)) from error
+
+            words = " ".join((function.__doc__ or "").split())
+            name = uri.partition("://")[0]
+            self._mcp.resource(uri, name=name, title=title, description=words, mime_type="application/json")(read)
+            return function
+
+        return add
+
     def _add(
         self, function: Tool[Params, Answer], title: str, hints: ToolAnnotations, meta: dict[str, Any] | None = None, *, long: bool = False
     ) -> Tool[Params, Answer]:
@@ -141,6 +161,11 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
         return answer
 
     return call
+
+
+def not_there(refusal: Refusal) -> ResourceNotFoundError:
+    """What a resource raises for an address that nothing is at."""
+    return ResourceNotFoundError(_sentence(refusal))
 
 
 def _sentence(error: KintsugiError) -> str:

@@ -13,12 +13,12 @@ from anyio.to_thread import run_sync
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
-from mcp_servers.kit.errors import Misconfigured, Unavailable
+from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
-from mcp_servers.knowledge.lessons.answers import LessonRecorded, LessonsFound, lesson_found, lesson_recorded
+from mcp_servers.knowledge.lessons.answers import LessonFound, LessonRecorded, LessonsFound, lesson_found, lesson_recorded
 from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id, text_of
 from mcp_servers.knowledge.lessons.store import LessonStore
 from mcp_servers.knowledge.lessons.trust import trust_now, trusted
@@ -35,6 +35,14 @@ def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -
     """Mounts the tools of lessons."""
     _register_search(tools, deps, store)
     _register_record(tools, deps, store, compile)
+
+    @tools.resource("lesson://{lesson_id}", title="A lesson")
+    async def lesson(lesson_id: str) -> LessonFound:
+        """One lesson whole: symptom, cause, fix, recipe, guard and how far to trust it today."""
+        found = await run_sync(store.get, lesson_id)
+        if found is None:
+            raise Refusal(f"There is no lesson {lesson_id[:64]!r}; search_lessons finds those there are.", code="unknown_lesson")
+        return lesson_found(Match(found, 1.0, "its id"), trust_now(found, deps.clock()))
 
 
 def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
