@@ -22,7 +22,12 @@ demo: setup  ## set everything up, then heal a broken shop in front of you   (AR
 	@$(RUN) kintsugi demo $(ARGS)
 
 test: setup  ## set everything up, then pass the tests                        (ARGS="-k logs" …)
+ifdef ARGS
 	@$(RUN) pytest $(ARGS)
+else
+	@$(RUN) pytest --numprocesses auto --dist loadfile --ignore tests/e2e
+	@$(RUN) pytest tests/e2e    # whole systems, with deadlines: one at a time
+endif
 
 bench: setup  ## measure it against its peers, one table       (ARGS="templates" …)
 	@$(UV) sync --frozen --quiet --group bench
