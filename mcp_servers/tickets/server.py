@@ -14,6 +14,7 @@ from mcp_servers.kit.inert import inert
 from mcp_servers.kit.similarity import rank
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.tickets import answers, ask
+from mcp_servers.tickets.classification import tools as classification
 from mcp_servers.tickets.duplicates import nearest, searchable
 from mcp_servers.tickets.model import Comment, Priority, Status, Ticket, TicketType
 from mcp_servers.tickets.trackers import TRACKERS, Tracker
@@ -27,6 +28,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     _register_reads(tools, tracker)
     _register_create(tools, deps, tracker)
     _register_changes(tools, deps, tracker)
+    classification.register(tools)
 
 
 def _register_reads(tools: Toolbox, tracker: Tracker) -> None:

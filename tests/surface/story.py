@@ -151,6 +151,9 @@ class Story:
         await self.call("check_changes", files=[{"path": FILE, "content": old}])
         await self.call("get_ticket", ticket_id=ticket)
         await self.call("search_tickets", text="remark")
+        asked = {"title": "Overhaul the printing of notes", "description": "- empty remarks\n- long remarks\n- notes in every language\n"}
+        await self.call("classify_task", **asked, impact=6, risk=3)
+        await self.call("break_down_task", **asked)
         await self.call("find_duplicates", title=found["title"], fingerprint=found["fingerprint"]["coarse"])
 
     async def _look_back(self, case: str, fix: str) -> None:
