@@ -21,8 +21,8 @@ class Near:
 
 
 def searchable(ticket: Ticket) -> str:
-    """What of a ticket is compared: the title counts twice."""
-    return f"{ticket.draft.title}\n{ticket.draft.title}\n{ticket.draft.description}"
+    """What of a ticket is compared: its title as the head, its description as the body."""
+    return f"{ticket.draft.title}\n{ticket.draft.description}"
 
 
 def nearest(text: str, fingerprint: str, candidates: Sequence[Ticket], total: int) -> list[Near]:

@@ -40,7 +40,16 @@ COMMENTS = Table(
     Column("body", Text, nullable=False),
 )
 WORDS = FullText("ticket_words")
-MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, WORDS.create)
+
+
+def _index(connection: Connection) -> None:
+    """Makes the word index anew over the tickets that are there."""
+    WORDS.create(connection)
+    rows = connection.execute(select(TICKETS.c.number, TICKETS.c.title, TICKETS.c.description))
+    WORDS.put_all(connection, {ticket_id(row.number): f"{row.title}\n{row.description}" for row in rows})
+
+
+MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, WORDS.create, _index)
 _DRAFT = ("title", "description", "type", "priority", "current_config", "suggested_config", "fingerprint", "case")
 _MOST = 200
 
