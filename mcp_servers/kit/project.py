@@ -36,7 +36,8 @@ class Tests:
 @dataclass(frozen=True, slots=True)
 class Project:
     """A watched repository: its root folder, the branch that production runs, its log sources, its tests, how its errors are grouped,
-    the forge of its pull requests, and who judges: `reasoners` in their order (none: as shipped), and `models`, what each is told."""
+    the forge of its pull requests, and who judges: `reasoners` in their order (none: as shipped), and `models`, what each is told;
+    `routing`, which roles take which sort of problem."""
 
     root: Path
     name: str
@@ -47,6 +48,7 @@ class Project:
     forge: Mapping[str, Any] = field(default_factory=dict[str, Any])
     reasoners: tuple[str, ...] = ()
     models: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    routing: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -62,7 +64,7 @@ class Project:
 
     @classmethod
     def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
-        _known(data, {"project", "sources", "tests", "grouping", "forge", "reasoners", "models"}, FILE_NAME)
+        _known(data, {"project", "sources", "tests", "grouping", "forge", "reasoners", "models", "routing"}, FILE_NAME)
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
@@ -73,6 +75,7 @@ class Project:
             branch=str(project.get("branch", "main")),
             grouping=_table(data, "grouping"),
             forge=_table(data, "forge"),
+            routing=_table(data, "routing"),
             reasoners=_words(data, "reasoners"),
             models=_table(data, "models"),
             sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
@@ -83,6 +86,14 @@ class Project:
                 command=tuple(str(word) for word in tests.get("command", ())),
             ),
         )
+
+
+def find_project(folder: Path) -> Project | None:
+    """The project of the nearest folder upward that has a kintsugi.toml, or None."""
+    for candidate in (folder, *folder.parents):
+        if (candidate / FILE_NAME).is_file():
+            return Project.load(candidate)
+    return None
 
 
 def _source(name: str, value: Any) -> Source:
