@@ -21,6 +21,8 @@ from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, Fix
 from mcp_servers.kit.errors import KintsugiError, Refusal
 
+ROUNDS = 3
+"""How often a reasoner that learns from refusals is asked for drafts in one move."""
 _OUTDATED = {"base_moved", "policy_changed", "offer_expired"}
 _MOVED_ON = {"illegal_move", "approval_expired", *_OUTDATED}
 
@@ -129,22 +131,35 @@ class Healer:
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
         suspect = str(case.diagnosis.get("suspect_commit") or "")
+        suspects = [named(tree, suspect)] if suspect else []
         reasons = refuted(case)
-        drafts = await self._judging.drafts(case, tree, [named(tree, suspect)] if suspect else [])
-        untried = [draft for number, draft in enumerate(drafts) if number + draft.after >= len(reasons)]
-        for draft in untried:
+        for _ in range(ROUNDS):
             try:
-                proven = await self._reproduced(case, base, draft)
-                await self._tools.call("propose_fix", case_id=case.id, draft=proven, actor=ACTOR)
-                return True
+                untried = await self._judging.drafts(case, tree, suspects, reasons)
+                for draft in untried:
+                    if await self._proposed(case, base, draft, reasons):
+                        return True
             except Refusal as refusal:
                 if refusal.code in {"paused", "illegal_move"}:
                     raise
-                reasons.append(f"{draft.title}: {refusal}")
-                if refusal.code in {"budget_exhausted", "demoted"}:
-                    break
+                reasons.append(str(refusal))
+                break
+            if not untried:
+                break
         reason = "; ".join(reasons[-3:]) or "no reasoner proposes a change for this cause"
         await self._append(case, "inconclusive", {"reason": reason}, key=str(len(case.fixes)))
+        return True
+
+    async def _proposed(self, case: Case, base: str, draft: Draft, reasons: list[str]) -> bool:
+        """Whether the draft became a proposal; why not is added to `reasons`. Raises `Refusal` where no other draft would fare better."""
+        try:
+            proven = await self._reproduced(case, base, draft)
+            await self._tools.call("propose_fix", case_id=case.id, draft=proven, actor=ACTOR)
+        except Refusal as refusal:
+            if refusal.code in {"paused", "illegal_move", "budget_exhausted", "demoted"}:
+                raise
+            reasons.append(f"{draft.title}: {refusal}")
+            return False
         return True
 
     async def _certify(self, case: Case) -> bool:
@@ -154,10 +169,10 @@ class Healer:
     async def _ask(self, case: Case) -> bool:
         fix = _fix(case)
         review = await self._judging.review(case, fix, self._head()[1])
-        if review and review.word != "holds":
+        if review and review.word != "upheld":
             said = "\n".join((f"A second look at {fix.id} says: {review.word}.", *(f"* {reason}" for reason in review.reasons)))
             await self._tools.call("comment_ticket", ticket_id=case.ticket, body=said, actor=ACTOR)
-        risk = "high" if review and review.word == "fails" else "medium"
+        risk = "high" if review and review.word == "refuted" else "medium"
         await self._tools.call("request_approval", fix_id=fix.id, risk=risk, actor=ACTOR)
         return True
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kintsugi.loop.moves import refuted
 from kintsugi.loop.suspects import Suspects
 from kintsugi.loop.telling import ACTOR, failure
 from kintsugi.reasoners import FREE, Diagnosis, Draft, Reasoner, Review, Reviewer
@@ -46,13 +45,17 @@ class Judging:
                 diagnosis = replace(diagnosis, reason=f"{said}; {by}: {diagnosis.reason}")
         return diagnosis, by, suspects
 
-    async def drafts(self, case: Case, tree: CommitTree, suspects: Commits) -> list[Draft]:
-        """The first reasoner's that has any for the diagnosis on the case."""
+    async def drafts(self, case: Case, tree: CommitTree, suspects: Commits, refuted: Sequence[str]) -> list[Draft]:
+        """Those that were not tried yet, of the first reasoner that has any for the diagnosis on the case. `refuted` says, one by one, why
+        earlier drafts came to nothing."""
         known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
-        asked = {**await self._asked(case), "refuted": refuted(case)}
+        asked = {**await self._asked(case), "refuted": list(refuted)}
+        before = 0
         for reasoner in (*self._free, *self._paid):
-            if drafts := list(await reasoner.propose(asked, Diagnosis(**known), tree, suspects)):
-                return drafts
+            drafts = await reasoner.propose(asked, Diagnosis(**known), tree, suspects)
+            if untried := [draft for number, draft in enumerate(drafts, before) if number + draft.after >= len(refuted)]:
+                return untried
+            before += len(drafts)
         return []
 
     async def review(self, case: Case, fix: Fix, tree: CommitTree) -> Review | None:

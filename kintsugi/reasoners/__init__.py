@@ -106,9 +106,9 @@ class Reasoner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a second pair of eyes says of a certified fix. It decides nothing: a fix that `fails` is put before the person as high risk."""
+    """What a second pair of eyes says of a certified fix. It decides nothing: a `refuted` fix is put before the person as high risk."""
 
-    word: Literal["holds", "doubtful", "fails"]
+    word: Literal["upheld", "refuted", "inconclusive"]
     reasons: tuple[str, ...] = ()
 
 
