@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import platformdirs
 from mcp.server.mcpserver import MCPServer
 
 from mcp_servers.cases.approvals import Approvals
@@ -23,10 +23,11 @@ from mcp_servers.kit import skills
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
+from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.jobs import PATIENCE
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.policy import SHIPPED, Policy, load
-from mcp_servers.kit.project import FILE_NAME, Project
+from mcp_servers.kit.project import Project, find_project
 from mcp_servers.kit.tool import Toolbox, ToolServer
 
 SLICES = LazyTable(
@@ -48,11 +49,6 @@ Nothing is applied without a person's approval of exactly what was certified; th
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """Where state lives: one place per user, so that knowledge crosses repositories."""
-    return Path(environ.get("KINTSUGI_HOME") or platformdirs.user_data_dir("kintsugi", appauthor=False))
 
 
 def assemble(
@@ -118,14 +114,6 @@ def allowed_writes(environ: Mapping[str, str]) -> frozenset[str]:
     return frozenset(words)
 
 
-def find_project(folder: Path) -> Project | None:
-    """The project of the nearest folder upward that has a kintsugi.toml, or None."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return Project.load(candidate)
-    return None
-
-
 def _free(port: int) -> None:
     """Raises `Misconfigured` when the port cannot be served, before the web server says so in its own words."""
     try:
@@ -155,8 +143,10 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
     try:
         environ = os.environ
         root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
-        deps = assembled(find_project(root), environ)
-        mcp = server(chosen, deps, allowed_writes(environ))
+        gc.disable()
+        mcp = server(chosen, assembled(find_project(root), environ), allowed_writes(environ))
+        gc.freeze()  # what a server is made of is no garbage
+        gc.enable()
         if transport == "http":
             _free(port)
             mcp.run("streamable-http", host="127.0.0.1", port=port)
