@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -143,10 +142,8 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
     try:
         environ = os.environ
         root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
-        gc.disable()
-        mcp = server(chosen, assembled(find_project(root), environ), allowed_writes(environ))
-        gc.freeze()  # what a server is made of is no garbage
-        gc.enable()
+        deps = assembled(find_project(root), environ)
+        mcp = server(chosen, deps, allowed_writes(environ))
         if transport == "http":
             _free(port)
             mcp.run("streamable-http", host="127.0.0.1", port=port)
