@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.spending import overdrawn
-from mcp_servers.cases.track import Level, records
+from mcp_servers.cases.track import Level, failed_cases, records
 from mcp_servers.kit.budgets import Budgets
 from mcp_servers.kit.errors import Refusal
-from mcp_servers.kit.gate import Approval, Write
+from mcp_servers.kit.gate import Approval, Standing, Write
 from mcp_servers.kit.stack import Failure, StackTrace
 
 _ALWAYS = frozenset(
@@ -69,6 +69,12 @@ class LedgerGate:
         if evidence.get("trace"):
             return Failure.of(StackTrace.from_json(evidence["trace"]))
         return Failure("", message=str(evidence.get("message") or evidence.get("title", "")))
+
+    def standing(self, recipe: str, apart_from: str = "") -> Standing:
+        events = self._ledger.events_since(0)
+        level = records(events, self._ledger.now()).of(f"recipe {recipe}").level
+        cases = sorted(failed_cases(events, recipe) - {apart_from})
+        return Standing(str(level), tuple(self._ledger.case(case).evidence for case in cases))
 
     def _admit_cost(self, write: Write) -> None:
         case = self._ledger.case(write.case)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import sqrt
+from typing import Any
 
 from mcp_servers.cases.model import Event
 
@@ -104,6 +105,20 @@ def records(events: Iterable[Event], now: datetime) -> Track:
             kept = counts.setdefault(name, {})
             kept[outcome] = kept.get(outcome, 0) + 1
     return Track({name: Record(name, **kept) for name, kept in sorted(counts.items())}, judges)
+
+
+def failed_cases(events: Iterable[Event], recipe: str) -> set[str]:
+    """The cases in which a fix of this recipe failed: the sandbox refuted it, a person rejected it, or it was taken back."""
+    judges: dict[str, bool] = {}
+    failed: set[str] = set()
+    for event in events:
+        if event.kind == "diagnosed":
+            judges[event.case] = event.data.get("recipe") == recipe
+        certificate: Mapping[str, Any] = event.data.get("certificate") or {}
+        refuted = event.kind == "certified" and not certificate.get("passed", True)
+        if judges.get(event.case) and (refuted or _outcome(event) in {"reverted", "rejected"}):
+            failed.add(event.case)
+    return failed
 
 
 def _judges(event: Event) -> tuple[str, ...]:

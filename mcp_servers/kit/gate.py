@@ -32,6 +32,15 @@ class Approval:
     expires: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a recipe may do unasked by its record (observe, suggest or propose), and what production told of the cases where it failed:
+    its fix was refuted by the sandbox, rejected by a person, or taken back."""
+
+    level: str = "propose"
+    failed: tuple[Mapping[str, Any], ...] = ()
+
+
 class Gate(Protocol):
     """What a slice may ask of the ledger without knowing it."""
 
@@ -53,4 +62,8 @@ class Gate(Protocol):
 
     def failure(self, case: str) -> Failure:
         """How production failed in this case; raises `Refusal` for an unknown case."""
+        ...
+
+    def standing(self, recipe: str, apart_from: str = "") -> Standing:
+        """The standing of a recipe by its name; failures in the case `apart_from` do not count."""
         ...

@@ -1,0 +1,95 @@
+"""Values of configuration files by dotted key: what a fix changed, and where the same value is wrong in the same way."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+import yaml
+
+from mcp_servers.knowledge.recipes.model import Setting
+
+_MOST_KEYS = 20_000
+_SUFFIXES = frozenset({".toml", ".yaml", ".yml", ".json", ".env", ".ini", ".cfg", ".properties"})
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([\w.]+)\s*=\s*[\"']?([^\"'#\s]*)")
+_ABSENT = object()
+
+
+def is_configuration(path: str) -> bool:
+    return (PurePosixPath(path).suffix.lower() or PurePosixPath(path).name) in _SUFFIXES
+
+
+def values(path: str, text: str) -> dict[str, Any]:
+    """The plain values of a configuration file by dotted key; empty for a file that cannot be read."""
+    try:
+        return dict(_flat(_parsed(PurePosixPath(path), text)))
+    except (ValueError, RecursionError, yaml.YAMLError):
+        return {}
+
+
+def settings_between(path: str, before: str, after: str) -> tuple[Setting, ...] | None:
+    """What changed as settings; None when keys came or went, or nothing did."""
+    old, new = values(path, before), values(path, after)
+    if not old or old.keys() != new.keys() or old == new:
+        return None
+    return tuple(Setting(path, key, old[key], new[key], _rule(old[key], new[key])) for key in old if old[key] != new[key])
+
+
+def fitting(setting: Setting, files: Sequence[str], read: Callable[[str], str], *, elsewhere: bool) -> str:
+    """The file in which the setting is wrong as it was: of the same path, or `elsewhere` the only one that has its key; empty for none."""
+    if setting.path in files:
+        return setting.path if applies(setting, values(setting.path, read(setting.path)).get(setting.key, _ABSENT)) else ""
+    if not elsewhere:
+        return ""
+    known = {path: values(path, read(path)) for path in files if is_configuration(path)}
+    having = [path for path, found in known.items() if setting.key in found]
+    return having[0] if len(having) == 1 and applies(setting, known[having[0]][setting.key]) else ""
+
+
+def applies(setting: Setting, value: Any) -> bool:
+    """Whether a value is on the wrong side of what the fix chose."""
+    if setting.rule == "set":
+        return type(value) is type(setting.old) and value == setting.old
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return value < setting.new if setting.rule == "at_least" else value > setting.new
+
+
+def _rule(old: Any, new: Any) -> str:
+    numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (old, new))
+    return ("at_least" if new > old else "at_most") if numbers else "set"
+
+
+def _parsed(path: PurePosixPath, text: str) -> Any:
+    match path.suffix.lower() or path.name:
+        case ".toml":
+            return tomllib.loads(text)
+        case ".json":
+            return json.loads(text)
+        case ".yaml" | ".yml":
+            return yaml.safe_load(text)
+        case ".env" | ".ini" | ".cfg" | ".properties":
+            return {match[1]: _plain(match[2]) for match in map(_ASSIGNMENT.match, text.splitlines()) if match}
+        case _:
+            return {}
+
+
+def _plain(text: str) -> Any:
+    return (float(text) if "." in text else int(text)) if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", text) else text
+
+
+def _flat(root: Any) -> Iterator[tuple[str, Any]]:
+    todo: list[tuple[str, Any]] = [("", root)]
+    for _ in range(_MOST_KEYS):
+        if not todo:
+            return
+        key, value = todo.pop()
+        if isinstance(value, Mapping):
+            items = cast(Mapping[Any, Any], value).items()
+            todo += [(f"{key}.{name}" if key else str(name), item) for name, item in items]
+        elif isinstance(value, (str, int, float, bool)):
+            yield key, value
