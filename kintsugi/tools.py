@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mcp import Client
@@ -21,8 +21,12 @@ _KINDS: dict[str, type[KintsugiError]] = {"unavailable": Unavailable, "misconfig
 class Tools:
     """Calls tools by name. An error of a tool comes back as the error that it was, with its code and its sentence."""
 
-    def __init__(self, deps: Deps, slices: Sequence[str] = tuple(SLICES), *, writes: bool = False) -> None:
+    def __init__(
+        self, deps: Deps, slices: Sequence[str] = tuple(SLICES), *, writes: bool = False, told: Callable[[str], None] | None = None
+    ) -> None:
+        """`told` hears how far a long call is, in words."""
         self.deps = deps
+        self._told = told
         self._server = server(slices, deps, frozenset(slices) if writes else frozenset())
 
     async def listed(self) -> Sequence[Tool]:
@@ -41,11 +45,15 @@ class Tools:
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         async with Client(self._server, mode="legacy") as client:
-            result = await client.call_tool(name, arguments)
+            result = await client.call_tool(name, arguments, progress_callback=self._heard)
         text = "".join(block.text for block in result.content if isinstance(block, TextContent))
         if result.is_error:
             raise _error(text)
         return result.structured_content if result.structured_content is not None else json.loads(text)
+
+    async def _heard(self, progress: float, total: float | None, message: str | None) -> None:
+        if self._told and message:
+            self._told(message)
 
 
 _TAGGED = re.compile(r"\[(\w+):(\w+)\] (.*)", re.S)

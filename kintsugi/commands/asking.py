@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mcp_servers.kit.project import Project, Source
-from mcp_servers.launch import assemble, find_project
+from mcp_servers.launch import assemble, find_project, state_folder
 
 _DOCKER = "docker:"
 
@@ -39,15 +41,19 @@ def _source(number: int, text: str) -> Source:
 
 
 def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
-    """The tool's answer, with a sign of life on standard error while it reads. Nothing of it is kept."""
+    """The tool's answer; how much it has read stands on standard error. Nothing of it is kept, but for the ids of a project's templates."""
     from kintsugi.tools import Tools
 
     arguments = {name: value.upper() if name == "severity" else value for name, value in asked.items()}
     with TemporaryDirectory(prefix="kintsugi-") as home, waiting() as progress:
-        progress.add_task(f"Reading {', '.join(sources) or 'the sources of kintsugi.toml'}")
+        reading = f"Reading {', '.join(sources) or 'the sources of kintsugi.toml'}"
+        task = progress.add_task(reading)
         deps = assemble(project_of(sources, Path.cwd()), home=Path(home))
+        if not sources:
+            deps = replace(deps, scratch=state_folder(os.environ) / "scratch")
+        tools = Tools(deps, ["logs"], told=lambda words: progress.update(task, description=f"{reading}: {words}"))
         try:
-            return asyncio.run(Tools(deps, ["logs"]).call(tool, **arguments))
+            return asyncio.run(tools.call(tool, **arguments))
         finally:
             deps.database.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,15 +44,19 @@ def templates(sources: tuple[str, ...], content: bool, assign: Path | None, as_j
     """List all that the messages have in common, <*> for what varies, each with its count.
 
     Counts are lines and add up: a line that goes on with the one before it (a stack trace) counts for the template of its entry,
-    an empty line for the template "(blank line)". Any amount of log is read in bounded memory.
+    an empty line for the template "(blank line)". Any amount of log is read in bounded memory. In a watched project ids last: a template
+    that is merged with another or reworded keeps its own.
     """
+    from mcp_servers.launch import state_folder
     from mcp_servers.logs.bulk import mined
+    from mcp_servers.logs.lasting import Lasting
 
     project = project_of(sources, Path.cwd())
     if project is None:
         raise Misconfigured("No source is named and no kintsugi.toml is here; name a file, or run `kintsugi init`.", code="no_project")
+    lasting = None if sources else Lasting(state_folder(os.environ) / "scratch" / "templates", project.root)
     with waiting() as progress:
-        found = mined(project, content=content, assign=assign is not None, progress=_Bytes(progress))
+        found = mined(project, content=content, assign=assign is not None, progress=_Bytes(progress), lasting=lasting)
     try:
         if assign is not None:
             _write_assigned(assign, found)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates import Miner, Template
+from mcp_servers.logs.templates.catalogue import Mined, united
 
 MOST_SERVICES = 2_000
 OTHER_SERVICES = "(other services)"
@@ -83,6 +84,10 @@ class Digest:
         """The line of the digest that the records of a kind went into."""
         severity, service, number = self._behind[kind]
         return Line(severity, service, self._miners[severity, service].template_of(number))
+
+    def forms(self) -> list[Mined]:
+        """Every template with its forms, over all services and severities: what a catalogue needs."""
+        return united(one for miner in self._miners.values() for one in miner.forms())
 
     def template_of(self, record: LogRecord) -> str:
         """The id of the template that this record belongs to, empty for a record of another kind than those added."""

@@ -137,3 +137,18 @@ def test_production_text_does_not_steer_the_terminal(kintsugi: Kintsugi) -> None
     assert "\x1b" not in done.stdout
     assert "[bold]not markup[/]" in done.stdout
     assert "\\u202e" in done.stdout
+
+
+def test_in_a_watched_project_ids_of_templates_last(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "kintsugi.toml").write_text('[project]\nname = "shop"\n[sources.app]\ntype = "files"\npaths = ["app.log"]\n', "utf-8")
+    log = tmp_path / "app.log"
+    log.write_text("copied from alpha now\n", "utf-8")
+    (alpha,) = json.loads(kintsugi("templates", "--json").stdout)["templates"]
+    log.write_text("".join(f"copied from {place} now\n" for place in ("alpha", "beta", "gamma", "delta")), "utf-8")
+
+    (merged,) = json.loads(kintsugi("templates", "--json").stdout)["templates"]
+    (named,) = json.loads(kintsugi("templates", "app.log", "--json").stdout)["templates"]
+    (digested,) = json.loads(kintsugi("digest", "--json").stdout)["templates"]
+
+    assert merged["template"] == named["template"] == "copied from <*> now"
+    assert merged["id"] == digested["template"] == alpha["id"] != named["id"]

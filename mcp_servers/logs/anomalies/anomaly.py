@@ -12,6 +12,7 @@ from mcp_servers.logs.anomalies.quiet import LeftAlone
 from mcp_servers.logs.fingerprint import Fingerprint
 from mcp_servers.logs.model import LogRecord
 from mcp_servers.logs.templates import Template
+from mcp_servers.logs.templates.catalogue import Mined
 from mcp_servers.logs.traffic import Request
 
 Kind = Literal[
@@ -129,11 +130,12 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The anomalies, gravest first, what looked like one but is not, and how much of it may be chance."""
+    """The anomalies, gravest first, what looked like one but is not, how much of it may be chance, and every template seen on the way."""
 
     anomalies: tuple[Anomaly, ...]
     left_alone: tuple[LeftAlone, ...]
     statistics: Statistics = Statistics()
+    mined: tuple[Mined, ...] = ()
 
 
 def _sample_json(record: LogRecord) -> dict[str, Any]:

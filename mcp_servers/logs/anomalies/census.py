@@ -10,6 +10,7 @@ from datetime import datetime
 from mcp_servers.logs.digest import text_of
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates import Miner
+from mcp_servers.logs.templates.catalogue import Mined, united
 from mcp_servers.logs.traffic import answered, is_access, request_of
 
 
@@ -31,9 +32,10 @@ class LineKind:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """All kinds of line of a call. Records without a time are left out: they belong to no side of the window."""
+    """All kinds of line of a call, and their templates. Records without a time are left out: they belong to no side of the window."""
 
     kinds: tuple[LineKind, ...]
+    mined: tuple[Mined, ...] = ()
 
     @property
     def of_service(self) -> dict[str, list[LineKind]]:
@@ -55,7 +57,7 @@ def take(window: Iterable[LogRecord], baseline: Sequence[LogRecord]) -> Census:
         kind = kinds.setdefault((record.service, text), LineKind(record.service, text, isinstance(told, str)))
         kind.severity = max(kind.severity, record.severity)
         (kind.during if side else kind.before).append(record)
-    return Census(tuple(kinds.values()))
+    return Census(tuple(kinds.values()), tuple(united(one for miner in miners.values() for one in miner.forms())))
 
 
 def times(records: Iterable[LogRecord]) -> list[datetime]:

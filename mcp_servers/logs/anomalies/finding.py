@@ -16,6 +16,7 @@ from mcp_servers.logs.anomalies.census import Census
 from mcp_servers.logs.anomalies.folding import Folded, Problem, fold
 from mcp_servers.logs.anomalies.groups import Group, collect, headline
 from mcp_servers.logs.anomalies.narration import Impact, explain
+from mcp_servers.logs.anomalies.novelty import SeenFirst
 from mcp_servers.logs.anomalies.quiet import LeftAlone, Outcomes, reason_to_leave
 from mcp_servers.logs.anomalies.signals import Marked, Signal
 from mcp_servers.logs.anomalies.spikes import Series, Span, Spike, Tested
@@ -52,6 +53,12 @@ class _Window:
     traffic: Traffic
     past: Span | None
     surprises: Mapping[str, float]
+    seen_first: SeenFirst = novelty.nobody_knows
+
+    def remembers(self, record: LogRecord) -> bool:
+        """Whether records of this one's kind were written before the window."""
+        first = self.seen_first(record)
+        return first is not None and first < self.span.start
 
 
 def find(
@@ -61,14 +68,16 @@ def find(
     since: datetime | None = None,
     baseline: Sequence[LogRecord] = (),
     app_roots: Sequence[str] = (),
+    seen_first: SeenFirst = novelty.nobody_knows,
 ) -> Findings:
     """What is wrong in these records, compared with the baseline when there is one. Counts are of the window only.
 
     The window runs from `since` to `now`, so that silence in it is seen; without `since`, from its first record to its last.
+    What was seen first before the window is not new, whether or not the baseline shows it.
     """
     records, baseline = _prepared(records, app_roots), _prepared(baseline, app_roots)
     known = census.take(records, baseline)
-    window = _window(records, now, baseline, known)
+    window = replace(_window(records, now, baseline, known), seen_first=seen_first)
     marked = signals.mark(records)
     groups = [group for group in collect(marked, signals.mark(baseline)) if not _is_login(group)]
     outcomes = Outcomes(marked, window.traffic)
@@ -87,7 +96,7 @@ def find(
             left.append(LeftAlone(problem.lead.title, reason_to_leave(problem.lead), problem.lead.count))
     left += [*_consequences(folded), *(one for detector in noticed for one in detector.left_alone)]
     anomalies.sort(key=_rank)
-    return Findings(tuple(anomalies), tuple(sorted(left, key=lambda one: (-one.count, one.title))), told)
+    return Findings(tuple(anomalies), tuple(sorted(left, key=lambda one: (-one.count, one.title))), told, known.mined)
 
 
 def _rank(anomaly: Anomaly) -> tuple[int, float, int, str]:
@@ -134,7 +143,7 @@ def _notice(
     if window.past is None:
         return noticed
     hinted = {id(record) for group in groups for record in group.records}
-    fresh = novelty.new(known, window.past, asked)
+    fresh = novelty.new(known, window.past, asked, window.seen_first)
     unhinted = tuple(finding for finding in fresh.findings if id(finding.records[0]) not in hinted)
     return [*noticed, replace(fresh, findings=unhinted), novelty.vanished(known, window.past, asked), latency.shifts(known)]
 
@@ -184,7 +193,7 @@ def _judge(problem: Problem, spike: Spike | None, window: _Window) -> tuple[Kind
     if group.before and spike and group.count >= _ENOUGH_ERRORS:
         return "rate_spike", "MEDIUM", True
     unusual = window.past is not None and window.surprises.get(group.service, 0.0) <= novelty.USUALLY_NEW
-    fresh = unusual and not group.before and group.signal in (Signal.WARNING, Signal.NOTICE)
+    fresh = unusual and not group.before and group.signal in (Signal.WARNING, Signal.NOTICE) and not window.remembers(group.lead)
     return ("new_template", "LOW", True) if fresh and group.count >= _ENOUGH_ERRORS else None
 
 

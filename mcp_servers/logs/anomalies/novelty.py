@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,8 +13,11 @@ from mcp_servers.logs.anomalies.anomaly import Finding, Noticed
 from mcp_servers.logs.anomalies.census import Census, LineKind, times
 from mcp_servers.logs.anomalies.quiet import LeftAlone
 from mcp_servers.logs.anomalies.spikes import Span
-from mcp_servers.logs.model import Severity
+from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.statistics.prediction import Baseline, learned
+
+SeenFirst = Callable[[LogRecord], datetime | None]
+"""Tells when the first record of this one's kind was written, as far as anybody remembers."""
 
 _LEAST_LINES = 20
 USUALLY_NEW = 0.5
@@ -68,8 +71,12 @@ def surprises(census: Census, window: Span) -> dict[str, Surprise]:
     return found
 
 
-def new(census: Census, baseline: Span, window: Span) -> Noticed:
-    """Kinds that no baseline line is of, with how usual new kinds are for their service."""
+def nobody_knows(_: LogRecord) -> None:
+    """Where nothing is remembered."""
+
+
+def new(census: Census, baseline: Span, window: Span, seen_first: SeenFirst) -> Noticed:
+    """Kinds that no baseline line is of and that nobody remembers, with how usual new kinds are for their service."""
     findings: list[Finding] = []
     left: list[LeftAlone] = []
     tests = 0
@@ -77,6 +84,9 @@ def new(census: Census, baseline: Span, window: Span) -> Noticed:
     for service, surprise in surprises(census, window).items():
         tests += len(of_service[service])
         fresh = [kind for kind in of_service[service] if not kind.before and not kind.is_access]
+        back = [(kind, moment) for kind in fresh if (moment := seen_first(kind.during[0])) and moment < window.start]
+        left += [_back(kind, moment) for kind, moment in back]
+        fresh = [kind for kind in fresh if all(kind is not one for one, _ in back)]
         findings += [_new(kind, surprise, baseline) for kind in fresh if not _is_error(kind)]
         if fresh and surprise.chance > USUALLY_NEW:
             left.append(_always_new(service, fresh, surprise, baseline))
@@ -120,6 +130,10 @@ class _Question:
 
     def p(self, usual: Sequence[Baseline]) -> float:
         return max(one.at_most(self.count, exposure) for one, exposure in zip(usual, self.exposures, strict=True))
+
+
+def _back(kind: LineKind, moment: datetime) -> LeftAlone:
+    return LeftAlone(kind.title, f"not new: missing in the baseline, and known since {moment:%Y-%m-%d %H:%M}", len(kind.during))
 
 
 def _always_new(service: str, fresh: Sequence[LineKind], surprise: Surprise, baseline: Span) -> LeftAlone:

@@ -13,6 +13,7 @@ from mcp_servers.logs.bulk.halves import read_on_two_cores
 from mcp_servers.logs.bulk.kinds import NO_KIND, LineKinds
 from mcp_servers.logs.bulk.portions import Advance, Target, unseen
 from mcp_servers.logs.digest import Digest
+from mcp_servers.logs.lasting import Lasting
 from mcp_servers.logs.model import Query
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import LogSource, Tally
@@ -76,10 +77,13 @@ def digested(reader: Reader, names: Sequence[str] | None, query: Query, advance:
     return target.digest, target.tally
 
 
-def mined(project: Project, *, content: bool = False, assign: bool = False, progress: Progress | None = None) -> Mined:
+def mined(
+    project: Project, *, content: bool = False, assign: bool = False, progress: Progress | None = None, lasting: Lasting | None = None
+) -> Mined:
     """All templates of a project's sources, over all services and severities. `content`: each line is a message without a header.
 
-    With `assign` the template of each line is kept (four bytes a line, on disk). Raises as `Reader.scan`.
+    With `assign` the template of each line is kept (four bytes a line, on disk), with `lasting` templates have the ids that last.
+    Raises as `Reader.scan`.
     """
     kinds = LineKinds(keep=assign)
     target = Target(Digest(apart=False), Tally(), content=content, kinds=kinds)
@@ -108,11 +112,14 @@ def mined(project: Project, *, content: bool = False, assign: bool = False, prog
     except BaseException:
         kinds.close()
         raise
-    return _mined(target, kinds, sources)
+    return _mined(target, kinds, sources, lasting)
 
 
-def _mined(target: Target, kinds: LineKinds, sources: list[tuple[str, int]]) -> Mined:
+def _mined(target: Target, kinds: LineKinds, sources: list[tuple[str, int]], lasting: Lasting | None) -> Mined:
     behind = {kind: target.digest.line_of(kind).template for kind in kinds.counts if kind != NO_KIND}
+    if lasting:
+        ids = lasting.settled(target.digest.forms(), target.tally.notes)
+        behind = {kind: replace(template, id=ids.of(template.id)) for kind, template in behind.items()}
     behind[NO_KIND] = Template(template_id(BLANK_LINE), BLANK_LINE, 0, None, None, "")
     counts: Counter[str] = Counter()
     for kind, count in kinds.counts.items():

@@ -132,10 +132,10 @@ class Miner:
     def forms(self) -> list[Mined]:
         """Every template with the masked forms of its messages: what a catalogue needs to give it an id that lasts."""
         self._mine()
-        found: defaultdict[str, list[Kind]] = defaultdict(list)
+        found: dict[str, list[str]] = {template.id: [] for template in self._mined or ()}
         for number, template in self._of_kind.items():
-            found[template.text].append(self._kinds[number])
-        return [Mined(text, sorted(kind.form for kind in kinds), sum(kind.count for kind in kinds)) for text, kinds in found.items()]
+            found[template.id].append(self._kinds[number].form)
+        return [Mined(one.text, sorted(found[one.id]), one.count, one.first, one.id) for one in self._mined or ()]
 
     def template_of(self, kind: int) -> Template:
         """The template that the messages of this kind belong to."""

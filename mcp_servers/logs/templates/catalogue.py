@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +14,7 @@ from mcp_servers.logs.templates.masking import HOLE, canonical, fold, mask
 from mcp_servers.logs.templates.merging import Signature, tokens
 
 MOST_ENTRIES = 5_000
+MOST_ALIASES = 200
 MOST_FORMS = 32
 """Forms kept for one entry; a template of more forms is also known by its text."""
 
@@ -21,11 +23,39 @@ _Cover = dict[tuple[int, str], list[tuple[Signature, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """A template as it was mined: its text, the masked forms of its messages and their number."""
+    """A template as it was mined: its text, the masked forms of its messages, their number, the first of them and the id of its
+    content; `also` are the ids of what was united with it."""
 
     text: str
     forms: Sequence[str]
     count: int = 1
+    first: datetime | None = None
+    id: str = ""
+    also: tuple[str, ...] = ()
+
+    def with_also(self, other: Mined) -> Mined:
+        """The same template, mined elsewhere as well."""
+        moments = [one for one in (self.first, other.first) if one]
+        return replace(
+            self,
+            forms=sorted({*self.forms, *other.forms}),
+            count=self.count + other.count,
+            first=min(moments, default=None),
+            also=(*self.also, other.id, *other.also),
+        )
+
+
+def united(mined: Iterable[Mined]) -> list[Mined]:
+    """Templates of several miners, those that share a form as one, under the text and id of the most frequent."""
+    found: dict[int, Mined] = {}
+    owner: dict[str, int] = {}
+    for place, one in enumerate(sorted(mined, key=lambda one: (-one.count, one.text, one.id))):
+        first, *others = sorted({owner[form] for form in one.forms if form in owner}) or [place]
+        for other in others:
+            found[first] = found[first].with_also(found.pop(other))
+        found[first] = found[first].with_also(one) if first in found else one
+        owner.update(dict.fromkeys(found[first].forms if others else one.forms, first))
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +74,15 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is remembered of a template; `seen` is the number of the last settling that it took part in."""
+    """What is remembered of a template; `seen` is the number of the last settling that it took part in, `first` when its first message
+    was written (ISO, UTC; empty: not told)."""
 
     id: str
     text: str
     aliases: tuple[str, ...]
     forms: tuple[str, ...]
     seen: int
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,10 +108,15 @@ class Catalogue:
                 others = (alias for number in ids for alias in (self._by_id[number].id, *self._by_id[number].aliases))
                 settled.append(Settled(ids[0], one, tuple(dict.fromkeys(other for other in others if other != ids[0]))))
                 continue
-            fresh = _fresh_id(one.text, taken)
+            fresh = _fresh_id(one, taken)
             taken.add(fresh)
             settled.append(Settled(fresh, one, parted_from=parted.get(place, ""), new=place not in parted))
         return self._with(settled), settled
+
+    def first_of(self, message: str) -> datetime | None:
+        """When the first message of this one's kind was written, as far as known."""
+        entry = self._by_id.get(self.id_of(message))
+        return datetime.fromisoformat(entry.first) if entry and entry.first else None
 
     def id_of(self, message: str) -> str:
         """The id of the template that a message belongs to, empty for one of an unknown kind. A form seen before is one dictionary hit."""
@@ -118,7 +155,7 @@ class Catalogue:
         claims = [self._claimed(one) for one in mined]
         by_form = {number for claim in claims for number in claim}
         shown = _cover((one.text, str(place)) for place, one in enumerate(mined) if not claims[place])
-        for entry in self.entries:
+        for entry in self.entries if shown else ():
             if entry.id not in by_form:
                 for place in self._covering(entry.text, shown)[:1]:
                     claims[int(place)].add(entry.id)
@@ -152,6 +189,7 @@ class Catalogue:
     def _with(self, settled: list[Settled]) -> Catalogue:
         """The next catalogue: old entries in their order, taken-over ones gone, new ones at the end, the longest unseen left out."""
         gone = {alias for one in settled for alias in one.aliases}
+        parted = {one.parted_from for one in settled}
         now = self.rounds + 1
         entries = {entry.id: entry for entry in self.entries if entry.id not in gone}
         moved = {_key(form) for one in settled for form in one.mined.forms}
@@ -159,11 +197,18 @@ class Catalogue:
             if moved.intersection(entry.forms):
                 entries[entry.id] = replace(entry, forms=tuple(form for form in entry.forms if form not in moved))
         for one in settled:
-            before = entries[one.id].forms if one.id in entries else ()
-            forms = dict.fromkeys((*sorted(map(_key, one.mined.forms)), *before))
-            entries[one.id] = Entry(one.id, one.mined.text, one.aliases, tuple(forms)[:MOST_FORMS], now)
+            before = entries.get(one.id)
+            forms = dict.fromkeys((*sorted(map(_key, one.mined.forms)), *(before.forms if before else ())))
+            text = one.mined.text if before is None or one.id in parted else _wider(before.text, one.mined.text)
+            entries[one.id] = Entry(one.id, text, one.aliases[:MOST_ALIASES], tuple(forms)[:MOST_FORMS], now, self._first(one))
         kept = {entry.id for entry in sorted(entries.values(), key=lambda entry: -entry.seen)[:MOST_ENTRIES]}
         return Catalogue(tuple(entry for entry in entries.values() if entry.id in kept), now)
+
+    def _first(self, one: Settled) -> str:
+        """The first moment that is known of a template or of one that it took over."""
+        told = [entry.first for id_ in (one.id, *one.aliases) if (entry := self._by_id.get(id_))]
+        told += [one.mined.first.astimezone(UTC).isoformat()] if one.mined.first else []
+        return min(filter(None, told), default="")
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists and dictionaries, for `from_json`."""
@@ -175,16 +220,25 @@ class Catalogue:
         if data["version"] != 1:
             raise ValueError(f"version {data['version']}")
         entries = (
-            Entry(str(one["id"]), str(one["text"]), tuple(one["aliases"]), tuple(one["forms"]), int(one["seen"])) for one in data["entries"]
+            Entry(str(one["id"]), str(one["text"]), tuple(one["aliases"]), tuple(one["forms"]), int(one["seen"]), str(one["first"]))
+            for one in data["entries"]
         )
         return Catalogue(tuple(entries), int(data["rounds"]))
 
 
-def _fresh_id(text: str, taken: set[str]) -> str:
-    name = text
+def _fresh_id(one: Mined, taken: set[str]) -> str:
+    if one.id and one.id not in taken:
+        return one.id
+    name = one.text
     while (fresh := blake2b(name.encode("utf-8", "replace"), digest_size=6).hexdigest()) in taken:
         name += "\0"
     return fresh
+
+
+def _wider(before: str, now: str) -> str:
+    """The text that covers the other: what was seen lately may be less than all there is."""
+    old, new = _signature(before), _signature(now)
+    return before if len(old) == len(new) and _fits(old, new) else now
 
 
 def _key(form: str) -> str:

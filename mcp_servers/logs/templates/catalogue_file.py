@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -30,6 +30,14 @@ def load(folder: Path, source: str) -> Catalogue:
         return Catalogue()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Misconfigured(f"{path} is not a catalogue of templates: {error!r}. Delete it; templates then get new ids.") from error
+
+
+def set_aside(folder: Path, source: str) -> Path:
+    """Renames a file that is no catalogue, so that whoever wants to can look at it; gives its new place. Raises OSError."""
+    path = path_of(folder, source)
+    with path.open("rb") as file:
+        told = file_digest(file, "sha256").hexdigest()[:8]
+    return path.replace(path.with_name(f"{path.stem}.broken-{told}"))
 
 
 def save(folder: Path, source: str, catalogue: Catalogue) -> None:
