@@ -93,6 +93,6 @@ def anchors_of(text: str) -> tuple[str, ...]:
 
 
 def telling(text: str) -> bool:
-    """Whether a text names enough to be a rule: a dotted name, or a word of five letters."""
+    """Whether a text names enough to be a rule: a dotted name, or a word of four letters."""
     found = words(text)
-    return len(found) > 1 or any(len(word) > 4 for word in found)
+    return len(found) > 1 or any(len(word) > 3 for word in found)

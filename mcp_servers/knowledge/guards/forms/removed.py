@@ -17,6 +17,7 @@ _LITERAL = re.compile(r"(?<![\w.$])(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'
 _ASSIGNED = re.compile(
     r"((?:(?:const|let|var|final|static|public|private|protected|export|int|float|double|long)\s+)*\$?[\w.]{4,}\s*:?=\s*)(-?\d+(?:\.\d+)?)(;?)"
 )
+_UNSEEN = re.compile(r"(?P<names>(?:\w+,\s*)*_(?:,\s*\w+)*|_(?:,\s*\w+)+)(?P<sign>\s*:?=\s*)(?P<head>[A-Za-z_][\w.]*)\(.*\)")
 
 
 def candidates(change: Change) -> Iterator[Candidate]:
@@ -24,6 +25,7 @@ def candidates(change: Change) -> Iterator[Candidate]:
     if not change.language:
         return
     yield from _bounds(change)
+    yield from _dropped(change)
     texts = list(_texts(change))
     for text in texts:
         opened = _opened(text)
@@ -44,6 +46,16 @@ def _bounds(change: Change) -> Iterator[Candidate]:
             bound = "at_least" if float(now[2]) > float(old[2]) else "at_most"
             pattern = f"{old[1]}$VALUE{old[3]}"
             yield Candidate({"pattern": pattern}, anchors_of(old[1]), {"VALUE": {bound: float(now[2])}}, {"value": now[2]})
+
+
+def _dropped(change: Change) -> Iterator[Candidate]:
+    """A result that nobody looked at: `data, _ := read(path)`, whatever the names and the arguments."""
+    for number, line in enumerate(change.before.splitlines(), 1):
+        found = _UNSEEN.fullmatch(line.strip()) if number in change.removed else None
+        if found and telling(found["head"]):
+            names = [name.strip() for name in found["names"].split(",")]
+            kept = ", ".join(name if name == "_" else f"$N{place}" for place, name in enumerate(names))
+            yield Candidate({"pattern": f"{kept}{found['sign']}{found['head']}($$$ARGS)"}, anchors_of(found["head"]))
 
 
 def _assigned(line: str) -> re.Match[str] | None:

@@ -67,17 +67,18 @@ def _unguarded(change: Change) -> Iterator[Candidate]:
             yield from _from_origin(change, use, name)
             if telling(use.text):
                 rule: Rule = {"kind": use.kind, "regex": f"^{loosely(use.text)}$"}
-                yield Candidate({**rule, "all": _unasked(change, name)}, anchors_of(use.text))
+                yield Candidate({**rule, "all": [*_unasked(change, name), *_held(change, use, name)]}, anchors_of(use.text))
 
 
 def _uses_after(change: Change, asked: Construct) -> list[Construct]:
-    return [
+    found = [
         one
         for one in change.new
         if (one.kind in change.grammar.uses or one.head)
         and (one.within(asked) or asked.last <= one.first <= asked.last + _FAR)
         and one.first >= asked.first
     ]
+    return sorted(found, key=lambda one: (one.first, len(one.text)))
 
 
 def _subject(change: Change, use: Construct) -> str:
@@ -115,6 +116,20 @@ def _from_origin(change: Change, use: Construct, name: str) -> Iterator[Candidat
             },
             anchors_of(call.head),
         )
+
+
+def _held(change: Change, use: Construct, name: str) -> list[Rule]:
+    """Where the name means the same: a parameter here and there, or given by the same expression."""
+    scopes: list[Rule] = [{"kind": kind} for kind in change.grammar.scopes]
+    old = next((one for one in change.old if one.text == use.text), use)
+    around = [one for one in change.old if one.kind in change.grammar.scopes and old.within(one)]
+    if not around:
+        return []
+    given = re.search(rf"(?m)(?<![\w.]){re.escape(name)}\s*:?=(?!=)\s*([^\n;]+)", around[-1].text)
+    if given:
+        return [{"inside": {"any": scopes, "stopBy": "end", "regex": loosely(given[0])}}]
+    taken = {"field": "parameters", "regex": rf"(?:^|[^\w.]){re.escape(name)}\b"}
+    return [{"inside": {"any": scopes, "stopBy": "end", "has": taken}}]
 
 
 def _unasked(change: Change, name: str) -> list[Rule]:
