@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import click
@@ -13,7 +15,7 @@ from rich.text import Text
 
 from kintsugi.workspace import approvals_of, ledger_of, open_deps
 from mcp_servers.cases.approvals import short
-from mcp_servers.cases.model import Case
+from mcp_servers.cases.model import Case, Event
 from mcp_servers.cases.track import Level, records
 
 _WIDE = 160  # a pipe has no width: lines stay whole for grep
@@ -27,7 +29,7 @@ def cases(case_id: str | None, as_json: bool) -> None:
     deps = open_deps()
     ledger = ledger_of(deps)
     if case_id:
-        _show(ledger.case(case_id), [asdict(event) for event in ledger.events(case_id)], as_json)
+        _show(ledger.case(case_id), ledger.events(case_id), as_json)
         return
     found = ledger.cases(deps.project.name if deps.project else "")
     if as_json:
@@ -55,9 +57,10 @@ def _table(found: list[Case]) -> Table:
     return table
 
 
-def _show(case: Case, events: list[dict[str, object]], as_json: bool) -> None:
+def _show(case: Case, events: Sequence[Event], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"case": asdict(case), "events": events}, default=str, ensure_ascii=False))
+        told = {"case": asdict(case), "spent": costs(events), "events": [asdict(event) for event in events]}
+        click.echo(json.dumps(told, default=str, ensure_ascii=False))
         return
     console = Console()
     console.print(Text(f"{case.id}  {case.title}", style="bold"))
@@ -66,5 +69,24 @@ def _show(case: Case, events: list[dict[str, object]], as_json: bool) -> None:
     if cause:
         where = f" ({case.diagnosis.get('file')}:{case.diagnosis.get('line')})" if case.diagnosis.get("file") else ""
         console.print(Text(f"cause: {cause}{where}"))
+    console.print(Text(f"cost: {_told(case.spent)}" if case.spent.get("tokens") else "cost: no tokens, no model was asked"))
+    for phase, amounts in costs(events).items():
+        console.print(Text(f"  {phase:<24} {_told(amounts)}"))
     for event in events:
-        console.print(Text(f"  {str(event['at'])[:19]}  {event['kind']:<19} {event['actor']}"))
+        if event.kind != "spent":
+            console.print(Text(f"  {str(event.at)[:19]}  {event.kind:<19} {event.actor}"))
+
+
+def costs(events: Iterable[Event]) -> dict[str, dict[str, int]]:
+    """What each phase has cost: its payer (reasoner and role) with tokens, money in millionths of a dollar, and seconds."""
+    found: dict[str, Counter[str]] = {}
+    for event in events:
+        if event.kind == "spent":
+            found.setdefault(event.actor, Counter()).update({name: int(amount) for name, amount in event.data.items()})
+    return {payer: dict(amounts) for payer, amounts in found.items()}
+
+
+def _told(amounts: Mapping[str, int]) -> str:
+    cached = f" ({amounts['tokens_cached']:,} from the cache)" if amounts.get("tokens_cached") else ""
+    money = f"${amounts['microdollars'] / 1_000_000:.4f}" if "microdollars" in amounts else "no prices in kintsugi.toml"
+    return f"{amounts.get('tokens', 0):,} tokens{cached}, {money}, {amounts.get('seconds', 0)} s"

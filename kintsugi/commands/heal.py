@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import click
 from rich.console import Console
@@ -13,6 +14,7 @@ from kintsugi.driver import build_loop
 from kintsugi.loop import intake
 from kintsugi.loop.moves import next_move
 from kintsugi.loop.workflow import Loop
+from kintsugi.reasoners import ladder
 from kintsugi.tools import Tools
 from kintsugi.workspace import ledger_of, open_project
 from mcp_servers.cases.approvals import short
@@ -21,6 +23,14 @@ from mcp_servers.cases.model import Case, State
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 
+_who_judges = click.option(
+    "--reasoner",
+    "reasoners",
+    multiple=True,
+    metavar="NAME",
+    help="Who is asked after the free ones: anthropic, claude_code, scripted. Default: `reasoners` in kintsugi.toml.",
+)
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="Look once, heal as far as possible, and stop.")
@@ -28,21 +38,29 @@ from mcp_servers.kit.errors import KintsugiError
 @click.option(
     "--since", default="", help="How far back the first look goes: 15m, 24h, or an ISO time. Default: everything with --once, else 15m."
 )
+@_who_judges
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per look on standard output.")
-def watch(once: bool, interval: float, since: str, as_json: bool) -> int:
+def watch(once: bool, interval: float, since: str, reasoners: tuple[str, ...], as_json: bool) -> int:
     """Watch the logs of this project and heal what breaks. Nothing is applied without your approval."""
-    deps = open_project()
+    deps = _judged(open_project(), reasoners)
     return asyncio.run(_watch(deps, once, interval, since or ("" if once else "15m"), as_json))
 
 
 @click.command()
 @click.argument("case_id", required=False)
+@_who_judges
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def heal(case_id: str | None, as_json: bool) -> int:
+def heal(case_id: str | None, reasoners: tuple[str, ...], as_json: bool) -> int:
     """Take CASE_ID, or all open cases, as far as they can go now."""
-    deps = open_project()
+    deps = _judged(open_project(), reasoners)
     ids = [ledger_of(deps).case(case_id).id] if case_id else None
     return asyncio.run(_heal(deps, ids, as_json))
+
+
+def _judged(deps: Deps, reasoners: tuple[str, ...]) -> Deps:
+    """The project judged by these, when any are named; raises `Refusal` for one that does not exist."""
+    ladder(reasoners)
+    return replace(deps, project=replace(deps.watched(), reasoners=reasoners)) if reasoners else deps
 
 
 async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: bool) -> int:

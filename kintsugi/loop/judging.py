@@ -39,10 +39,9 @@ class Judging:
             suspects = [culprit, *(suspect for suspect in suspects if suspect["commit"] != culprit["commit"])]
             diagnosis, by = await _first(self._free, asked, tree, suspects)
         if diagnosis.status == "inconclusive" and self._paid:
-            said = diagnosis.reason
-            diagnosis, by = await _first(self._paid, asked, tree, suspects)
+            free, (diagnosis, by) = diagnosis, await _first(self._paid, asked, tree, suspects)
             if diagnosis.status == "inconclusive" and self._free:
-                diagnosis = replace(diagnosis, reason=f"{said}; {by}: {diagnosis.reason}")
+                diagnosis = replace(diagnosis, reason=f"{free.reason}; {diagnosis.reason}")
         return diagnosis, by, suspects
 
     async def drafts(self, case: Case, tree: CommitTree, suspects: Commits, refuted: Sequence[str]) -> list[Draft]:
@@ -75,10 +74,14 @@ class Judging:
 
 
 async def _first(reasoners: Sequence[Reasoner], asked: Mapping[str, Any], tree: CommitTree, suspects: Commits) -> tuple[Diagnosis, str]:
-    """The first that reaches a cause; else the last one's inconclusive."""
-    diagnosis, by = Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
+    """The first that reaches a cause; else inconclusive, with the place that the first one saw and everybody's reasons."""
+    undecided: list[Diagnosis] = []
     for reasoner in reasoners:
-        diagnosis, by = await reasoner.diagnose(asked, tree, suspects), reasoner.name
+        diagnosis = await reasoner.diagnose(asked, tree, suspects)
         if diagnosis.status != "inconclusive":
-            break
-    return diagnosis, by
+            return diagnosis, reasoner.name
+        undecided.append(diagnosis)
+    if not undecided:
+        return Diagnosis("inconclusive", reason="no reasoner is configured"), ACTOR
+    reason = "; ".join(one.reason for one in undecided if one.reason)
+    return replace(undecided[0], reason=reason), reasoners[-1].name

@@ -137,13 +137,14 @@ REASONERS = LazyTable(
     "reasoner",
     {
         "recipes": "kintsugi.reasoners.recipes:Recipes",
+        "learned": "kintsugi.reasoners.learned:reasoner",
         "anthropic": "kintsugi.reasoners.models.anthropic:reasoner",
         "claude_code": "kintsugi.reasoners.models.claude_code:reasoner",
         "scripted": "kintsugi.reasoners.models.scripted:reasoner",
     },
 )
 """Each is called with a `Given`, and returns a `Reasoner`."""
-FREE = ("recipes",)
+FREE = ("recipes", "learned")
 """Those that cost nothing, in the order in which they are asked."""
 
 
