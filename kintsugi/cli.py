@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("decide:resume", "Let healing go on."),
     "logs": ("logs:logs", "Digest, query or mine any log: files, folders, standard input, containers."),
     "mcp": ("mcp:mcp", "Start the MCP servers, or print a client's configuration."),
+    "status": ("status:status", "One screen: what is open, what waits for you, what was deployed, which drivers are alive."),
+    "hooks": ("hooks:hooks", "Install, list or remove git hooks: guards on what you record, notes for the driver."),
     "doctor": ("doctor:doctor", "Say what was found here and what each missing piece would add."),
 }
 
