@@ -22,7 +22,7 @@ Backtest = Callable[[Sequence[Guard]], Mapping[str, str]]
 """Says of guards, by id, why they may not speak: where they would have spoken without cause. Silent guards are left out."""
 
 _ROUND = 8
-_EXAMPLE = 12
+_AROUND = (6, 15, 40)
 _LONGEST_EXAMPLE = 8_000
 
 
@@ -100,7 +100,8 @@ def _grep(candidate: Candidate, language: str, message: str) -> Guard:
 
 def _named(guard: Guard, message: str, **reading: Any) -> Guard:
     """The guard with an id made from what it checks, so that two lessons of one mistake carry one guard."""
-    return {"id": guard_id(guard), **guard, **reading, "message": message}
+    told: Guard = {**guard, **reading, "message": message}
+    return {"id": guard_id(told), **told}
 
 
 def _without_bad_fix(guard: Guard, before: Mapping[str, str], scan: Scan) -> Guard:
@@ -153,9 +154,10 @@ def works(guard: Guard, scan: Scan = astgrep.scan) -> bool:
 def _pairs(finding: Finding, before: str, after: str) -> Iterable[tuple[str, str]]:
     """The lines around the place, old and new; then the whole files, where they are short."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    if len(old) > 2 * _EXAMPLE:
-        first, last = max(finding.line - _EXAMPLE, 0), finding.line + _EXAMPLE
-        grown = len(new) - len(old)
-        yield "".join(old[first:last]), "".join(new[first : last + max(grown, 0)])
-    if len(before) <= _LONGEST_EXAMPLE or len(old) <= 2 * _EXAMPLE:
+    grown = max(len(new) - len(old), 0)
+    for around in _AROUND:
+        if len(old) > 2 * around:
+            first, last = max(finding.line - around, 0), finding.line + around
+            yield "".join(old[first:last]), "".join(new[first : last + grown])
+    if len(before) <= _LONGEST_EXAMPLE:
         yield before, after

@@ -45,6 +45,17 @@ Scan = Callable[[Sequence[Mapping[str, Any]], Mapping[str, str]], list[Hit]]
 """Every match of ast-grep rules in texts by path."""
 
 
-def guard_id(body: Mapping[str, Any]) -> str:
-    """An id made from what a guard checks, so that two lessons of one mistake carry one guard."""
+_CHECKED = {
+    "ast-grep": ("kind", "rule", "where"),
+    "config-bound": ("kind", "file", "key", "at_least", "at_most", "measure", "forbidden", "required"),
+    "line": ("kind", "tokens", "names"),
+    "required-test": ("kind", "paths", "test"),
+}
+
+
+def guard_id(guard: Mapping[str, Any]) -> str:
+    """An id made from what a guard checks and nothing else: two lessons of one mistake carry one guard, and no other rule can bear its name."""
+    body = {key: guard[key] for key in _CHECKED[guard["kind"]] if guard.get(key)}
+    if guard["kind"] == "ast-grep":
+        body["rule"] = {key: guard["rule"][key] for key in ("language", "rule")}
     return "guard_" + sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
