@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,10 +42,18 @@ class Found:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--force", is_flag=True, help="Replace the kintsugi.toml that is there.")
-def init(folder: Path, force: bool) -> None:
+@click.option(
+    "--claude", is_flag=True, help="Also put agents, skills, hooks and the server into the project, for Claude Code without the plugin."
+)
+def init(folder: Path, force: bool, claude: bool) -> None:
     """Write kintsugi.toml for the repository of FOLDER (here) from what is found in it."""
     root = repository_root(folder)
     target = root / FILE_NAME
+    if claude:
+        for line in _claude(root):
+            click.echo(line)
+        if target.exists() and not force:
+            return
     if target.exists() and not force:
         raise Refusal(f"{target} is there already; read it, or replace it with `kintsugi init --force`.", code="exists")
     found = look_around(root)
@@ -56,6 +65,24 @@ def init(folder: Path, force: bool) -> None:
         raise Misconfigured(f"{target} cannot be written: {error.strerror}.") from error
     for line in report(found):
         click.echo(line)
+
+
+def _claude(root: Path) -> Iterator[str]:
+    """Puts what Claude Code reads into the project, and says what became of each piece."""
+    from kintsugi.clients.project import MANIFEST, install
+    from kintsugi.commands.mcp import server_program
+
+    program = server_program()
+    on_path = shutil.which(program.stem)
+    named = program.stem if on_path and Path(on_path).resolve() == program.resolve() else str(program)
+    done = install(root, named)
+    for key in done["wrote"]:
+        yield f"Wrote {key}"
+    for key in done["kept"]:
+        yield f"Kept  {key}, which was edited here"
+    if done["same"]:
+        yield f"{len(done['same'])} more are as they should be."
+    yield f"{MANIFEST} remembers what was written; the same command again brings it up to date. Start `claude` here and approve the server."
 
 
 def repository_root(folder: Path) -> Path:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
+from kintsugi.clients import snippets
 from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.project import find_project
 
 
 class _ServeByDefault(click.Group):
@@ -49,12 +48,22 @@ def _serve(arguments: tuple[str, ...]) -> None:
 
 
 @mcp.command()
-@click.option("--client", type=click.Choice(["claude", "vscode", "cursor"]), required=True, help="Whose configuration to print.")
-def config(client: str) -> None:
+@click.option("--client", type=click.Choice(list(snippets.CLIENTS)), required=True, help="Whose configuration to print.")
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The watched project, for clients that cannot name the open one; default: the one around this folder.",
+)
+def config(client: str, project: Path | None) -> None:
     """Print the entry that makes a client start Kintsugi."""
-    place, snippet = entry(client, server_program())
-    click.echo(json.dumps(snippet, indent=2))
-    click.echo(f"Put this into {place}. To let it write, add KINTSUGI_ALLOW_WRITES to its env (docs/configuration.md).", err=True)
+    here = Path.cwd() if project is None else project.resolve()
+    found = find_project(here)
+    click.echo(snippets.snippet(client, str(server_program()), found.root if found else here))
+    chosen = snippets.CLIENTS[client]
+    more = f" {chosen.note}" if chosen.note else ""
+    click.echo(
+        f"Put this into {chosen.place}.{more} To let it write, add KINTSUGI_ALLOW_WRITES to its env (docs/configuration.md).", err=True
+    )
 
 
 def server_program() -> Path:
@@ -66,14 +75,3 @@ def server_program() -> Path:
     raise Misconfigured(
         f"kintsugi-mcp is not installed beside {sys.executable}; run `uv sync` or `pip install kintsugi`.", code="not_installed"
     )
-
-
-def entry(client: str, program: Path) -> tuple[str, Mapping[str, Any]]:
-    """Where a client keeps its servers, and the entry to put there."""
-    server: dict[str, Any] = {"command": str(program), "args": ["all"]}
-    if client == "claude":
-        return ".mcp.json in the project (or install the plugin)", {"mcpServers": {"kintsugi": server}}
-    server["env"] = {"KINTSUGI_PROJECT": "${workspaceFolder}"}
-    if client == "vscode":
-        return ".vscode/mcp.json", {"servers": {"kintsugi": {"type": "stdio", **server}}}
-    return ".cursor/mcp.json", {"mcpServers": {"kintsugi": server}}

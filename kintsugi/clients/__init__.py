@@ -1,0 +1,1 @@
+"""Programs that people work in: what each needs to start our servers, and what a project of its own is given for Claude Code."""
