@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.templates.masking import canonical
@@ -28,7 +29,6 @@ _LOOK_AGAIN = 16  # blocks
 
 _ID = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[a-fA-F]*+0[0a-fA-F]*+(?![A-Za-z0-9\x80-\xff])")
 _PARTED_ID = re.compile(rb"(?<![^ \"(\[=])0(?:-(?:0|[a-fA-F]{4,}))+(?![^ \",;)\]])")
-_QUOTE = re.compile(rb'"')
 _ASCII_WORD = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[A-Za-z0-9]*0[A-Za-z0-9]*(?![A-Za-z0-9\x80-\xff])")
 
 New = Callable[[bytes], int]
@@ -161,7 +161,9 @@ def _head(line: bytes) -> Sequence[int]:
     """Where numbers keep their lengths: in the words in front, or between quoted texts."""
     if line.count(b'"', 0, _QUOTED_FROM) < _QUOTES:
         return (0, len(b" ".join(line.split(b" ", _HEAD_WORDS)[:_HEAD_WORDS])))
-    return [0, *(at + 1 - place % 2 for place, at in enumerate(map(re.Match[bytes].start, _QUOTE.finditer(line)), start=1))]
+    behind = list(accumulate(len(part) + 1 for part in line.split(b'"')))[:-1]
+    behind[::2] = [at - 1 for at in behind[::2]]
+    return [0, *behind]
 
 
 def _spelt_in_head(word: bytes) -> bytes:
