@@ -35,7 +35,7 @@ def _guards(name: str, arguments: Sequence[str]) -> int:
         return 0
     from kintsugi.hooks import check
 
-    spans = check.asked(name, arguments, sys.stdin)
+    spans = check.asked(name, arguments, sys.stdin, os.environ)
     return FINDINGS if any([check.findings(span) for span in spans if check.could_find(known, span)]) else 0
 
 

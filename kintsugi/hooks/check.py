@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
 from kintsugi.hooks import changes
@@ -13,9 +13,14 @@ from mcp_servers.knowledge.guards.index import Index
 SKIP = "Skip this once with `git commit --no-verify` (or `git push --no-verify`), or set KINTSUGI_SKIP_HOOKS=1.\n"
 
 
-def asked(name: str, arguments: Sequence[str], stdin: TextIO) -> Iterable[Range | None]:
-    """The ranges that a hook is about; None stands for what is staged."""
-    return changes.pushed(stdin.read().splitlines(), arguments[0] if arguments else "") if name == "pre-push" else [None]
+def asked(name: str, arguments: Sequence[str], stdin: TextIO, environ: Mapping[str, str]) -> Iterable[Range | None]:
+    """The ranges that a hook is about; None stands for what is staged. The pre-commit framework names its range in variables."""
+    ends = environ.get("PRE_COMMIT_FROM_REF"), environ.get("PRE_COMMIT_TO_REF")
+    if ends[0] and ends[1]:
+        return [Range(ends[0], ends[1])]
+    if name == "pre-push":
+        return changes.pushed(stdin.read().splitlines(), arguments[0] if arguments else "")
+    return [None]
 
 
 def could_find(known: Index, span: Range | None) -> bool:
