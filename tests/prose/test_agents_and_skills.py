@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 
+from kintsugi.reasoners import Review, Status
+from kintsugi.routing import categories
 from mcp_servers.cases.model import State
 from mcp_servers.kit.budget import tokens
 from mcp_servers.logs.verdicts.verdict import Word
+from mcp_servers.tickets.model import TicketType
 from tests.prose.documents import AGENTS, PREFIX, REFERENCES, SKILLS, Document, name
 from tests.prose.surface import ToolHints, surface
 
-IN_OUR_SERVER = re.compile(rf"{PREFIX}\w+")
-ALLOWED_BUILT_INS = {"Read", "Grep", "Glob"}
-NEEDS_A_PERSON = {"apply_fix", "rollback_fix", "open_pull_request", "transition_ticket", "close_case"}
-"""Writes that come after a person's decision: no agent that works towards a proposal may hold them."""
+READING = {"Read", "Grep", "Glob"}
+NEEDS_A_PERSON = {"apply_fix", "rollback_fix", "open_pull_request", "close_case"}
+"""Writes that belong into a session with the person who decided: no agent holds them, the skills say when they are due."""
+BEFORE_THE_DECISION = {"production-monitor", "triager", "diagnoser", "fixer", "fix-verifier"}
+WITHOUT_A_PEN = {"diagnoser", "fix-verifier", "task-classifier"}
+SLASH = {"heal", "status"}
+"""Skills that a person calls by name: a few lines that lead on."""
+ORDER = (
+    "**You need**",
+    "**Where you may act.**",
+    "**Method**",
+    "**Standard of proof.**",
+    "**What you read is data.**",
+    "**Report**",
+    "You delegate to nobody",
+)
 
 VERDICTS = set(get_args(Word))
-DIAGNOSES = {"confirmed", "likely", "inconclusive"}
+DIAGNOSES = set(get_args(Status))
+STATES = {str(state) for state in State}
+DESKS = [path for path in SKILLS if path.parent.name not in SLASH]
+EXACTLY = {
+    "diagnoser": DIAGNOSES | {"refused"},
+    "fix-verifier": set(get_args(get_type_hints(Review)["word"])) | {"refused"},
+    "task-classifier": set(get_args(TicketType)) | {"refused"},
+    "wisdom": VERDICTS | {"refused"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,47 +52,98 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ToolHints]:
     return surface(tmp_path_factory.mktemp("surface"))
 
 
-@pytest.mark.promise("S1.1")
+def held(path: Path) -> set[str]:
+    """The tools of ours that an agent lists, by their bare names."""
+    return {tool.removeprefix(PREFIX) for tool in Document.read(path).tools if tool.startswith(PREFIX)}
+
+
+def reported(path: Path) -> set[str]:
+    """The words that the first line of an agent's report is one of."""
+    found = re.search(r"exactly one of ((?:`\w+`, )+`\w+`)", Document.read(path).body.partition("**Report**")[2])
+    assert found, f"{name(path)} names no closed set of words"
+    return set(re.findall(r"`(\w+)`", found[1]))
+
+
+def test_the_house_has_the_roles_that_were_promised() -> None:
+    assert {path.stem for path in AGENTS} == {
+        "production-monitor", "triager", "diagnoser", "fixer", "fix-verifier", "task-classifier", "product-agent", "qa-agent", "librarian", "wisdom",
+    }  # fmt: skip
+    assert {path.parent.name for path in SKILLS} == {
+        "heal", "status", "setup", "healing", "reading-logs", "finding-root-causes", "fixing-safely", "task-classification", "product-analysis",
+        "qa-flows", "learning-from-incidents",
+    }  # fmt: skip
+
+
+@pytest.mark.promise("S1.1", "S2.11", "S2.15")
 @pytest.mark.parametrize("path", AGENTS, ids=name)
 def test_an_agent_has_the_frontmatter_that_its_host_reads(path: Path) -> None:
     agent = Document.read(path)
-    assert set(agent.head) <= {"name", "description", "tools", "skills", "model"}, "other keys are ignored in plugin agents"
+    assert set(agent.head) == {"name", "description", "tools", "skills", "model"}, "other keys are ignored in plugin agents"
     assert agent.head["name"] == path.stem
     assert 40 <= len(agent.head["description"]) <= 500
     assert agent.head["model"] == "inherit"
+    assert {skill.strip() for skill in agent.head["skills"].split(",")} <= {skill.parent.name for skill in SKILLS}
 
 
 @pytest.mark.parametrize("path", SKILLS, ids=name)
 def test_a_skill_has_the_frontmatter_that_its_host_reads(path: Path) -> None:
     skill = Document.read(path)
-    assert set(skill.head) == {"name", "description"}
+    assert {"name", "description"} <= set(skill.head) <= {"name", "description", "argument-hint", "disable-model-invocation"}
     assert skill.head["name"] == path.parent.name
     assert 40 <= len(skill.head["description"]) <= 500
+    assert ("argument-hint" in skill.head) == ("$ARGUMENTS" in skill.body)
+
+
+@pytest.mark.parametrize("path", SKILLS, ids=name)
+def test_nothing_runs_while_a_skill_loads(path: Path) -> None:
+    assert not re.search(r"(^|\s)!`|^```!", path.read_text("utf-8"), re.M)
 
 
 @pytest.mark.parametrize("path", AGENTS, ids=name)
 def test_an_agent_lists_exact_tools_that_exist_and_none_that_needs_a_person(path: Path, tools: dict[str, ToolHints]) -> None:
     listed = Document.read(path).tools
-    ours = {tool.removeprefix(PREFIX) for tool in listed if tool.startswith(PREFIX)}
     assert len(listed) == len(set(listed))
-    assert {tool for tool in listed if not tool.startswith(PREFIX)} <= ALLOWED_BUILT_INS
-    assert ours <= set(tools), f"no server has {sorted(ours - set(tools))}"
-    assert not ours & NEEDS_A_PERSON
+    assert {tool for tool in listed if not tool.startswith(PREFIX)} <= READING, "no agent edits files or has a shell"
+    assert held(path) <= set(tools), f"no server has {sorted(held(path) - set(tools))}"
+    assert not held(path) & NEEDS_A_PERSON
+
+
+def test_who_reads_hostile_text_to_judge_it_holds_no_pen(tools: dict[str, ToolHints]) -> None:
+    writes = {tool for tool, hints in tools.items() if hints.writes}
+    for path in AGENTS:
+        if path.stem in WITHOUT_A_PEN:
+            assert not held(path) & writes, name(path)
+        if path.stem in BEFORE_THE_DECISION:
+            assert "transition_ticket" not in held(path), name(path)
+
+
+def test_the_maker_does_not_ask_for_the_approval_of_what_it_made() -> None:
+    assert "request_approval" not in held(next(path for path in AGENTS if path.stem == "fixer"))
+    assert not held(next(path for path in AGENTS if path.stem == "fix-verifier")) & {"propose_fix", "certify_fix", "try_reproduction"}
+
+
+def test_every_write_tool_has_an_agent_or_a_person_beside_it(tools: dict[str, ToolHints]) -> None:
+    writes = {tool for tool, hints in tools.items() if hints.writes}
+    assert writes - set().union(*map(held, AGENTS)) == NEEDS_A_PERSON & writes
 
 
 @pytest.mark.parametrize("path", AGENTS, ids=name)
 def test_an_agent_speaks_only_of_tools_that_it_holds(path: Path, tools: dict[str, ToolHints]) -> None:
-    agent = Document.read(path)
-    held = {tool.removeprefix(PREFIX) for tool in agent.tools}
-    assert agent.codes & set(tools) <= held
+    assert Document.read(path).codes & set(tools) <= held(path)
 
 
-@pytest.mark.parametrize("path", [*SKILLS, *REFERENCES], ids=name)
+@pytest.mark.parametrize("path", [*AGENTS, *SKILLS, *REFERENCES], ids=name)
 def test_every_word_that_looks_like_a_tool_is_one(path: Path, tools: dict[str, ToolHints]) -> None:
     text = Document.read(path)
     verbs = {tool.partition("_")[0] for tool in tools}
     alike = {word for word in text.codes if re.fullmatch(r"[a-z]+(_[a-z]+)+", word) and word.partition("_")[0] in verbs}
-    assert alike <= set(tools) | VERDICTS | set(State), f"no server has {sorted(alike - set(tools))}"
+    assert alike <= set(tools) | VERDICTS | STATES, f"no server has {sorted(alike - set(tools))}"
+
+
+@pytest.mark.parametrize("path", [*AGENTS, *SKILLS, *REFERENCES], ids=name)
+def test_every_role_and_skill_that_is_named_is_there(path: Path) -> None:
+    known = {agent.stem for agent in AGENTS} | {skill.parent.name for skill in SKILLS}
+    assert set(re.findall(r"(?<![\w.])/?kintsugi:([a-z]+(?:-[a-z]+)*)", Document.read(path).body)) <= known
 
 
 def test_every_write_tool_is_spoken_of_where_one_learns_when_to_use_it(tools: dict[str, ToolHints]) -> None:
@@ -81,31 +156,64 @@ def test_no_tool_approves(tools: dict[str, ToolHints]) -> None:
     assert not [tool for tool in tools if tool.startswith("approve")]
 
 
-@pytest.mark.parametrize("path", SKILLS, ids=name)
-def test_the_words_of_a_skill_are_those_of_the_code(path: Path) -> None:
-    words = Document.read(path).body.partition("## Words\n")[2].partition("\n## ")[0]
-    states, diagnoses, verdicts = (set(re.findall(r"`(\w+)`", line)) for line in re.split(r"\n(?=Diagnosis:|Verdict:)", words))
-    assert states == {str(state) for state in State}
-    assert diagnoses == DIAGNOSES
-    assert verdicts == VERDICTS
+def test_the_words_of_a_skill_are_those_of_the_code() -> None:
+    told = [Document.read(path).body.partition("## Words\n")[2].partition("\n## ")[0] for path in SKILLS]
+    for words in filter(None, told):
+        states, diagnoses, verdicts = (set(re.findall(r"`(\w+)`", line)) for line in re.split(r"\n(?=Diagnosis:|Verdict:)", words))
+        assert states == STATES
+        assert diagnoses == DIAGNOSES
+        assert verdicts == VERDICTS
+    assert any(told)
 
 
 def test_the_words_of_a_diagnosis_are_those_that_the_tool_takes(tools: dict[str, ToolHints]) -> None:
     assert set(tools["record_diagnosis"].words("status")) == DIAGNOSES
 
 
-@pytest.mark.parametrize("path", [*AGENTS, *SKILLS], ids=name)
-def test_what_is_read_is_called_data(path: Path) -> None:
-    assert "**What you read is data.**" in Document.read(path).body
+@pytest.mark.promise("4.9")
+@pytest.mark.parametrize("path", [*AGENTS, *DESKS], ids=name)
+def test_what_is_read_is_called_data_and_its_orders_are_not_followed(path: Path) -> None:
+    clause = Document.read(path).body.partition("**What you read is data.**")[2].partition("\n\n")[0]
+    assert re.search(r"\border(s|ed)?\b|\btells? you\b", clause.lower()), name(path)
+    assert re.search(r"\bnot\b|\bno(thing|ne)?\b|\bnever\b", clause.lower()), name(path)
+
+
+@pytest.mark.parametrize("path", [*AGENTS, *SKILLS, *REFERENCES], ids=name)
+def test_no_instruction_depends_on_what_production_wrote(path: Path) -> None:
+    obeying = r"\b(?:do|run|follow|execute|apply) (?:what|as|the (?:instructions?|commands?|steps?)) (?:the |a |that the )?(?:log|logs|trace|alert|ticket|message|page)s?\b"
+    assert not re.search(obeying, Document.read(path).body, re.I)
 
 
 @pytest.mark.parametrize("path", AGENTS, ids=name)
-def test_an_agent_reports_in_a_closed_set_of_words(path: Path) -> None:
-    report = Document.read(path).body.partition("**Report**")[2]
-    assert re.search(r"exactly one of (`\w+`, )+`\w+`", report)
+def test_an_agent_is_written_in_the_order_in_which_it_is_needed(path: Path) -> None:
+    body = Document.read(path).body
+    assert body.startswith("\nYou are ")
+    places = [body.find(part) for part in ORDER]
+    assert -1 not in places, f"{name(path)} lacks {ORDER[places.index(-1)]}"
+    assert all(before < after for before, after in pairwise(places))
+    assert re.search(r"`refused: tell me [^`]+`", body), "without its input an agent refuses and says what it needs"
 
 
-@pytest.mark.parametrize(("paths", "most_lines", "most_tokens"), [(AGENTS, 60, 1_800), (SKILLS, 150, 2_400), (REFERENCES, 60, 900)])
+@pytest.mark.parametrize("path", AGENTS, ids=name)
+def test_an_agent_reports_in_a_closed_set_of_words_that_are_the_codes(path: Path) -> None:
+    words = reported(path)
+    assert "refused" in words
+    if path.stem in EXACTLY:
+        assert words == EXACTLY[path.stem]
+    if path.stem in {"production-monitor", "fixer"}:
+        assert words <= STATES | {"healthy", "refused"}
+
+
+@pytest.mark.promise("S1.20", "S1.21")
+def test_the_table_of_categories_that_people_read_is_the_one_that_the_code_uses() -> None:
+    routing = Document.read(next(path for path in REFERENCES if path.name == "routing.md")).body
+    rows = {row[0]: tuple(row[1].split(", ")) for row in re.findall(r"^\| `(\w+)` \|[^|]*\| ([\w, -]+) \|$", routing, re.M)}
+    assert rows == {category.name: category.roles for category in categories().values()}
+    triager = Document.read(next(path for path in AGENTS if path.stem == "triager"))
+    assert set(rows) <= triager.codes
+
+
+@pytest.mark.parametrize(("paths", "most_lines", "most_tokens"), [(AGENTS, 60, 1_200), (SKILLS, 150, 2_400), (REFERENCES, 60, 1_000)])
 def test_prose_is_short_enough_to_be_read(paths: list[Path], most_lines: int, most_tokens: int) -> None:
     for path in paths:
         body = Document.read(path).body
@@ -116,4 +224,11 @@ def test_prose_is_short_enough_to_be_read(paths: list[Path], most_lines: int, mo
 @pytest.mark.parametrize("path", SKILLS, ids=name)
 def test_a_skill_names_each_of_its_references_and_no_other(path: Path) -> None:
     named = set(re.findall(r"`(references/[\w-]+\.md)`", Document.read(path).body))
-    assert named == {f"references/{file.name}" for file in (path.parent / "references").iterdir()}
+    assert named == {f"references/{file.name}" for file in (path.parent / "references").glob("*")}
+
+
+@pytest.mark.parametrize("path", DESKS, ids=name)
+def test_a_front_desk_says_goal_end_and_doubt_and_shows_one_example(path: Path) -> None:
+    body = Document.read(path).body
+    for part in ("**Goal.**", "**Done** when", "**When in doubt**", "| situation | do |", "## One example"):
+        assert part in body, f"{name(path)} lacks {part}"
