@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -39,6 +40,8 @@ SLICES = LazyTable(
         "fixes": "mcp_servers.fixes.server:register",
     },
 )
+
+_OPTION = "KINTSUGI_OPTION_"
 
 INSTRUCTIONS = """Kintsugi heals production errors: find_anomalies → open_case → find_suspect_commits → record_diagnosis → create_ticket →
 propose_fix → certify_fix → request_approval → (a person approves) → apply_fix → verify_fix → record_lesson.
@@ -88,6 +91,12 @@ def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset(
     if set(names) == set(SLICES):
         skills.offer(mcp)  # they speak of all tools
     return mcp
+
+
+def with_options(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with what a host's form was filled with: `KINTSUGI_OPTION_X` stands for X, and one left empty leaves X as it is."""
+    given = {name.removeprefix(_OPTION): value for name, value in environ.items() if name.startswith(_OPTION) and value}
+    return {**environ, **given}
 
 
 def patience(environ: Mapping[str, str]) -> float:
@@ -140,10 +149,12 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     chosen = list(SLICES) if not names or "all" in names else list(names)
     try:
-        environ = os.environ
+        environ = with_options(os.environ)
         root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
-        deps = assembled(find_project(root), environ)
-        mcp = server(chosen, deps, allowed_writes(environ))
+        gc.disable()
+        mcp = server(chosen, assembled(find_project(root), environ), allowed_writes(environ))
+        gc.freeze()  # what a server is made of is no garbage
+        gc.enable()
         if transport == "http":
             _free(port)
             mcp.run("streamable-http", host="127.0.0.1", port=port)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from kintsugi import roles
+from mcp_servers.launch import with_options
 from tests.components import CLAUDE, ROOT, needs
 
 
@@ -41,14 +43,14 @@ def test_claude_code_accepts_the_plugin_and_its_marketplace_strictly(tmp_path: P
 
 
 @needs("claude")
-def test_claude_code_finds_one_server_name_the_agent_and_the_skill(tmp_path: Path) -> None:
+def test_claude_code_finds_one_server_every_agent_and_every_skill(tmp_path: Path) -> None:
     answer = claude(tmp_path, "plugin", "validate", "--strict", "--json", str(ROOT))
     report = json.loads(answer.stdout)
     assert report["success"] is True
     assert report["manifest"]["errors"] == report["manifest"]["warnings"] == []
     assert {server["name"] for server in report["provides"]["mcpServers"]} == {"kintsugi"}
-    assert report["provides"]["agents"] == ["kintsugi:production-monitor"]
-    assert report["provides"]["skills"] == ["kintsugi:healing"]
+    assert set(report["provides"]["agents"]) == {f"kintsugi:{name}" for name in roles.roles()}
+    assert set(report["provides"]["skills"]) == {f"kintsugi:{name}" for name in roles.skills()}
 
 
 @needs("claude")
@@ -87,3 +89,17 @@ def test_the_two_entries_differ_so_that_the_host_never_drops_the_plugins_own() -
 def test_a_fresh_install_only_reads() -> None:
     option = manifest(".claude-plugin/plugin.json")["userConfig"]["allow_writes"]
     assert option["default"] == ""
+
+
+def test_what_the_form_asks_reaches_the_server_and_the_token_is_kept_secret() -> None:
+    plugin = manifest(".claude-plugin/plugin.json")
+    passed = " ".join(plugin["mcpServers"]["kintsugi"]["env"].values())
+    assert all(f"${{user_config.{key}}}" in passed for key in plugin["userConfig"])
+    assert plugin["userConfig"]["github_token"]["sensitive"] is True
+
+
+def test_an_option_left_empty_leaves_the_variable_of_the_machine() -> None:
+    machine = {"GITHUB_TOKEN": "mine", "KINTSUGI_OPTION_GITHUB_TOKEN": "", "KINTSUGI_OPTION_KINTSUGI_PROJECT": "/srv/shop"}
+    assert with_options(machine)["GITHUB_TOKEN"] == "mine"
+    assert with_options(machine)["KINTSUGI_PROJECT"] == "/srv/shop"
+    assert with_options({"KINTSUGI_OPTION_GITHUB_TOKEN": "given", "GITHUB_TOKEN": "mine"})["GITHUB_TOKEN"] == "given"
