@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from kintsugi.reasoners import Given
+from kintsugi.reasoners.models.host import Headless
 from kintsugi.reasoners.models.messages import Json, Message, Prompt, TooLong, Usage
 from kintsugi.reasoners.models.roles import Roles
 from kintsugi.reasoners.models.settings import Settings
@@ -34,7 +35,7 @@ def reasoner(given: Given) -> Roles:
             f"The reasoner {NAME!r} needs the name of a model; write `model = …` under [models.{NAME}] in kintsugi.toml, or set {MODEL}.",
             code="no_model",
         )
-    return Roles(given, Messages(key, environ.get(BASE_URL) or _PUBLIC, model, settings), settings)
+    return Roles(given, Headless(given, Messages(key, environ.get(BASE_URL) or _PUBLIC, model, settings), settings))
 
 
 class Messages:

@@ -42,16 +42,16 @@ class Purse:
         self._ledger.append(case.id, "exhausted", data, actor=self._payer, key=f"{over.name}:{over.limit}")
         raise Refusal(f"The case {over.sentence}; no model was asked.", code="budget_exhausted")
 
-    def pay(self, message: Message, seconds: float = 0.0) -> None:
-        """Charges an answer. A second time changes nothing, so that nothing is lost or doubled by a crash."""
+    def pay(self, message: Message, seconds: float = 0.0, dollars: float | None = None) -> None:
+        """Charges an answer, at its price when somebody told it. A second time changes nothing, so that nothing is lost or doubled by a crash."""
         usage, case = message.usage, self._ledger.case(self._case)
         self._seconds += seconds
         whole = int(self._seconds)
         self._seconds -= whole
         amounts = {"tokens": usage.total, "tokens_cached": usage.cached, "tokens_output": usage.output, "seconds": whole}
-        if self._settings.prices is not None:
-            before = case.spent.get("microdollars", 0)
-            micro = round(self._settings.dollars(usage) * 1_000_000)
+        price = self._settings.dollars(usage) if dollars is None else dollars
+        if price is not None:
+            before, micro = case.spent.get("microdollars", 0), round(price * 1_000_000)
             amounts["microdollars"] = micro
             amounts["cents"] = math.ceil((before + micro) / _PER_CENT) - math.ceil(before / _PER_CENT)
         self._ledger.append(self._case, "spent", amounts, actor=self._payer, key=message.id)

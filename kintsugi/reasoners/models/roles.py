@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from pydantic import BaseModel
 
 from kintsugi.reasoners import CandidateTest, Diagnosis, Draft, Given, Review, Tree
 from kintsugi.reasoners.models import answers, briefs
-from kintsugi.reasoners.models.conversation import Conversation
-from kintsugi.reasoners.models.hands import Hands, Take
-from kintsugi.reasoners.models.messages import Json, Model
-from kintsugi.reasoners.models.purse import Purse
-from kintsugi.reasoners.models.settings import Settings
-from kintsugi.reasoners.models.transcripts import Transcript
-from kintsugi.roles import role
+from kintsugi.reasoners.models.host import Host, Work
+from kintsugi.reasoners.models.messages import Json
 from mcp_servers.kit.errors import Refusal
 
 DIAGNOSER, FIXER, VERIFIER = "diagnoser", "fixer", "fix-verifier"
@@ -24,14 +16,12 @@ _KNOWN = ("status", "cause", "file", "line", "function", "reason")
 
 
 class Roles:
-    """Asks `model`. Root cause, fix and verification never share a conversation."""
+    """Asks `host`. Root cause, fix and verification never share a conversation."""
 
-    def __init__(self, given: Given, model: Model, settings: Settings) -> None:
-        self.name = model.name
+    def __init__(self, given: Given, host: Host) -> None:
+        self.name = host.name
         self._given = given
-        self._model = model
-        self._settings = settings
-        self._folder = given.deps.scratch.parent / "transcripts"
+        self._host = host
 
     async def reproduce(self, case: Mapping[str, Any], tree: Tree) -> Sequence[CandidateTest]:
         """None: before a cause is known the free reasoners' tests are enough."""
@@ -43,14 +33,12 @@ class Roles:
         async def take(arguments: Mapping[str, Any]) -> Json:
             return answers.formed(answers.DiagnosisForm, arguments).model_dump()
 
-        told = {**briefs.evidence(case), "suspects": list(suspects)[:3]}
+        case_id, told = str(case["id"]), {**briefs.evidence(case), "suspects": list(suspects)[:3]}
         try:
-            said, transcript = await self._converse(
-                DIAGNOSER, case, tree, "Find the cause of this case.", told, answers.DiagnosisForm, take
-            )
+            done = await self._host.work(Work(DIAGNOSER, case_id, tree, "Find the cause of this case.", told, answers.DiagnosisForm, take))
         except Refusal as refusal:
             return Diagnosis("inconclusive", reason=str(refusal))
-        return answers.diagnosis(answers.DiagnosisForm(**said), tree, reproduced=_reproduced(transcript))
+        return answers.diagnosis(answers.DiagnosisForm(**done.answer), tree, reproduced=done.reproduced)
 
     async def propose(
         self, case: Mapping[str, Any], diagnosis: Diagnosis, tree: Tree, suspects: Sequence[Mapping[str, Any]]
@@ -68,15 +56,16 @@ class Roles:
 
         known = {key: getattr(diagnosis, key) for key in _KNOWN}
         told = {**briefs.evidence(case), "diagnosis": known, "suspects": list(suspects)[:1], "refuted": list(refuted)}
-        said, _ = await self._converse(FIXER, case, tree, "Mend this case.", told, answers.FixForm, take)
-        form = answers.FixForm(**said)
+        done = await self._host.work(Work(FIXER, str(case["id"]), tree, "Mend this case.", told, answers.FixForm, take))
+        form = answers.FixForm(**done.answer)
         if not form.drafts:
             raise Refusal(f"{self.name} proposes no fix: {form.reason or 'without a reason'}", code="no_draft")
         return answers.drafts(form, tree, len(refuted))
 
     async def review(self, case: Mapping[str, Any], fix: Mapping[str, Any], tree: Tree) -> Review | None:
         """The verifier's word on a fix that this reasoner drafted."""
-        if not any((self._folder / str(case["id"])).glob(f"{FIXER}-*.jsonl")):
+        case_id = str(case["id"])
+        if not self._host.has_worked(case_id, FIXER):
             return None
 
         async def take(arguments: Mapping[str, Any]) -> Json:
@@ -85,21 +74,10 @@ class Roles:
         shown = {key: fix[key] for key in ("id", "diff", "test", "files", "certificate") if key in fix}
         told = {**briefs.evidence(case), "fix": shown}
         try:
-            said, _ = await self._converse(VERIFIER, case, tree, "Try to refute this fix.", told, answers.ReviewForm, take)
+            done = await self._host.work(Work(VERIFIER, case_id, tree, "Try to refute this fix.", told, answers.ReviewForm, take))
         except Refusal as refusal:
             return Review("inconclusive", (str(refusal),))
-        return answers.review(answers.ReviewForm(**said))
-
-    async def _converse(
-        self, name: str, case: Mapping[str, Any], tree: Tree, task: str, data: Mapping[str, Any], form: type[BaseModel], take: Take
-    ) -> tuple[Json, Transcript]:
-        case_id, who = str(case["id"]), role(name)
-        hands = Hands(self._given.tools, tree, case_id, who, _schema(form), take)
-        prompt = briefs.prompt(who, await hands.definitions(), task, data)
-        purse = Purse(self._given.ledger, self._given.deps.policy.budgets, self._settings, case_id, f"{self.name}/{name}")
-        transcript = Transcript(self._folder, case_id, prompt)
-        conversation = Conversation(self._model, prompt, hands, purse, transcript, self._settings)
-        return await conversation.run(), transcript
+        return answers.review(answers.ReviewForm(**done.answer))
 
     async def _reproduce(self, case: str, form: answers.FixForm) -> None:
         """Raises `Refusal` for a draft none of whose tests fails as production did."""
@@ -108,29 +86,3 @@ class Roles:
             if not any(one["matches"] for one in tried["attempts"]):
                 seen = "; ".join(f"{one['path']}: {one['outcome']} {one.get('seen', '')}".strip() for one in tried["attempts"])
                 raise Refusal(f"No test of draft {number} fails as production did ({seen[:600]}). Change the test.", code="not_reproduced")
-
-
-def _reproduced(transcript: Transcript) -> bool:
-    """Whether a reproduction that was tried in the conversation failed as production did."""
-    tried = {use["id"] for message in transcript.messages for use in message.uses if use["name"] == "try_reproduction"}
-    results = [result["content"] for result in transcript.results if result.get("tool_use_id") in tried and not result.get("is_error")]
-    return any(attempt.get("matches") for text in results for attempt in _attempts(text))
-
-
-def _attempts(text: str) -> list[Json]:
-    try:
-        return json.loads(text)["attempts"]
-    except (ValueError, KeyError):
-        return []
-
-
-def _schema(form: type[BaseModel]) -> Json:
-    """The form's JSON schema without the titles that nobody reads."""
-    return _untitled(form.model_json_schema())
-
-
-def _untitled(value: Any) -> Any:
-    walk: Callable[[Any], Any] = _untitled
-    if isinstance(value, dict):
-        return {key: walk(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))}  # pyright: ignore[reportUnknownVariableType]
-    return [walk(item) for item in value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]

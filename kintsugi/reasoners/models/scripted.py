@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kintsugi.reasoners import Given
+from kintsugi.reasoners.models.host import Headless
 from kintsugi.reasoners.models.messages import Json, Message, Prompt
 from kintsugi.reasoners.models.roles import Roles
 from kintsugi.reasoners.models.settings import Settings
@@ -24,7 +25,7 @@ def reasoner(given: Given) -> Roles:
             f"The reasoner {NAME!r} finds no transcript in {folder}; name a folder with ROLE-….jsonl as `transcripts` under [models.{NAME}].",
             code="no_transcript",
         )
-    return Roles(given, Replay(folder), settings)
+    return Roles(given, Headless(given, Replay(folder), settings))
 
 
 class Replay:

@@ -14,7 +14,8 @@ _PRICES = ("input", "output", "cache_write", "cache_read")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`prices` are dollars for a million tokens; without them tokens are counted, money is not. Sizes are in tokens, `timeout` in seconds."""
+    """`prices` are dollars for a million tokens; without them tokens are counted, money is not. Sizes are in tokens, `timeout` in seconds.
+    `isolated` gives a program that is asked a home of its own, without the user's settings."""
 
     model: str = ""
     prices: Mapping[str, float] | None = None
@@ -24,6 +25,7 @@ class Settings:
     retries: int = 4
     timeout: int = 300
     transcripts: str = ""
+    isolated: bool = False
 
     @classmethod
     def of(cls, name: str, data: Any) -> Settings:
@@ -42,10 +44,10 @@ class Settings:
                 raise Misconfigured(f"{where} has a bad {key!r}: {value!r}.", code="bad_model")
         return cls(**told)
 
-    def dollars(self, usage: Usage) -> float:
-        """What the tokens cost; 0.0 where no prices are known."""
+    def dollars(self, usage: Usage) -> float | None:
+        """What the tokens cost; None where no prices are known."""
         if self.prices is None:
-            return 0.0
+            return None
         parts = zip(_PRICES, (usage.fresh, usage.output, usage.written, usage.cached), strict=True)
         return sum(self.prices[name] * tokens for name, tokens in parts) / 1_000_000
 
