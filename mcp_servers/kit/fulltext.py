@@ -21,14 +21,17 @@ _MOST_WORDS = 64
 _MOST_ROWS = 20_000
 _BATCH = 500
 _SCALE = 1000
+_ALL = ""
+"""The word that every document holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """The documents that share telling words with a query, likeliest first, and how many documents hold each of its stems."""
+    """The documents that share telling words with a query, likeliest first; how many documents hold each of its stems, and how many there are."""
 
     documents: Mapping[str, Said] = field(default_factory=dict[str, Said])
     spread: Mapping[str, int] = field(default_factory=dict[str, int])
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,13 @@ class FullText:
         if not wanted:
             return Hits()
         sql = text(f"SELECT word, documents FROM {self.name}_spread WHERE word IN :words").bindparams(bindparam("words", expanding=True))
-        spread = {str(row[0]): int(row[1]) for row in connection.execute(sql, {"words": wanted}) if row[1] > 0}
+        spread = {str(row[0]): int(row[1]) for row in connection.execute(sql, {"words": [_ALL, *wanted]}) if row[1] > 0}
+        total = spread.pop(_ALL, 0)
         telling = _telling(spread)
         if not telling:
-            return Hits({}, spread)
-        total = connection.scalar(text(f"SELECT count(*) FROM {self.name}_texts")) or 0
+            return Hits({}, spread, total)
         rows = connection.execute(text(self._search(connection, len(telling))), self._asked(connection, telling, spread, total, limit))
-        return Hits({str(row[0]): _unfolded(str(row[1])) for row in rows}, spread)
+        return Hits({str(row[0]): _unfolded(str(row[1])) for row in rows}, spread, total)
 
     def search(self, connection: Connection, query: str, limit: int = 200) -> list[str]:
         """The ids of what holds a telling word of the query, likeliest first."""
@@ -111,7 +114,7 @@ class FullText:
     def _count(self, connection: Connection, texts: Iterable[Said], step: int) -> None:
         held: Counter[str] = Counter()
         for one in texts:
-            held.update(set(one.stems))
+            held.update({_ALL, *one.stems})
         rows = [{"word": word, "step": step * count} for word, count in sorted(held.items())]
         if rows:
             grown = f"documents = {self.name}_spread.documents + excluded.documents"

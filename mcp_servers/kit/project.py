@@ -34,6 +34,14 @@ class Tests:
 
 
 @dataclass(frozen=True, slots=True)
+class Deduplication:
+    """What counts as the same problem: the least likeness (0–1), and how many days a closed ticket is looked back for."""
+
+    similarity_threshold: float = 0.85
+    lookback_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """A watched repository: its root folder, the branch that production runs, its log sources, its tests, how its errors are grouped,
     the forge of its pull requests, and who judges: `reasoners` in their order (none: as shipped), and `models`, what each is told;
@@ -49,6 +57,7 @@ class Project:
     reasoners: tuple[str, ...] = ()
     models: Mapping[str, Any] = field(default_factory=dict[str, Any])
     routing: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    deduplication: Deduplication = Deduplication()
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -64,7 +73,7 @@ class Project:
 
     @classmethod
     def parse(cls, root: Path, data: Mapping[str, Any]) -> Project:
-        _known(data, {"project", "sources", "tests", "grouping", "forge", "reasoners", "models", "routing"}, FILE_NAME)
+        _known(data, {"project", "sources", "tests", "grouping", "forge", "reasoners", "models", "routing", "deduplication"}, FILE_NAME)
         project = _table(data, "project")
         _known(project, {"name", "branch"}, "[project]")
         tests = _table(data, "tests")
@@ -78,6 +87,7 @@ class Project:
             routing=_table(data, "routing"),
             reasoners=_words(data, "reasoners"),
             models=_table(data, "models"),
+            deduplication=_deduplication(_table(data, "deduplication")),
             sources=tuple(_source(name, value) for name, value in _table(data, "sources").items()),
             tests=Tests(
                 runner=str(tests.get("runner", "pytest")),
@@ -101,6 +111,18 @@ def _source(name: str, value: Any) -> Source:
         raise Misconfigured(f'[sources.{name}] in {FILE_NAME} must be a table, for example: type = "files", paths = ["logs/*.log"].')
     settings: dict[str, Any] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return Source(name, str(settings.pop("type", "files")), settings)
+
+
+def _deduplication(data: Mapping[str, Any]) -> Deduplication:
+    _known(data, {"similarity_threshold", "lookback_days"}, "[deduplication]")
+    threshold, days = data.get("similarity_threshold", 0.85), data.get("lookback_days", 7)
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0.8 < threshold <= 1:
+        raise Misconfigured(
+            f"deduplication.similarity_threshold in {FILE_NAME} is {threshold!r}; give a number over 0.8 (below, words alone would be called the same) and at most 1."
+        )
+    if isinstance(days, bool) or not isinstance(days, int) or days < 0:
+        raise Misconfigured(f"deduplication.lookback_days in {FILE_NAME} is {days!r}; give a whole number of days, 0 or more.")
+    return Deduplication(float(threshold), days)
 
 
 def _table(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 A text is a head (its first line, which counts twice) and a body. Three cosines over logarithmic counts times BM25's inverse document
 frequency are fused: of all words, of the pairs of neighbouring words and of the letters of the head; where both sides have a body, a
-fourth of the bodies alone.
+fourth of the bodies alone. To these comes the share of the query's weight that a candidate holds: a short question has to be answered whole.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 _LONGEST = 64
 _LETTERS = (3, 4, 5)
 _CLOSER = 60
+_COVERING = 0.3
 _DAMPED = (0.0, *(1 + log(count) for count in range(1, 32)))
 
 Term = TypeVar("Term", bound=Hashable)
@@ -103,7 +104,8 @@ def rank(query: str, candidates: Mapping[str, str | Said], total: int, spread: M
         bag = set(documents[id].stems)
         shared = [word for word in weight if word in bag]
         covered = sum(weight[word] for word in shared) / whole
-        found.append(Likeness(id, round(scores.get(id, score / 4), 4), tuple(named[word] for word in shared), round(covered, 4)))
+        alike = (scores.get(id, score / 4) + _COVERING * covered) / (1 + _COVERING)
+        found.append(Likeness(id, round(alike, 4), tuple(named[word] for word in shared), round(covered, 4)))
     return sorted(found, key=lambda likeness: (-likeness.score, likeness.id))
 
 

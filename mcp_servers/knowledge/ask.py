@@ -62,6 +62,14 @@ def text(given: str) -> str:
     return cleaned.strip()
 
 
+def told(given: str) -> str:
+    """As `text`; raises `Refusal` when nothing is left of it."""
+    cleaned = text(given)
+    if not cleaned:
+        raise Refusal("A lesson says its symptom, its cause and its fix; one of them holds nothing that can be read.", code="empty_lesson")
+    return cleaned
+
+
 def fingerprint_of(given: str | Mapping[str, Any]) -> model.Fingerprint:
     """The fingerprint; raises `Refusal` for an object that is none."""
     if isinstance(given, str):

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, Table, or_
 
-from mcp_servers.kit.fulltext import FullText
+from mcp_servers.kit.fulltext import FullText, Hits
 from mcp_servers.knowledge.model import Fingerprint
 from mcp_servers.knowledge.recall import Question
 
@@ -19,15 +19,18 @@ _EXACT = 200
 
 
 def candidates(
-    connection: Connection, table: Table, index: FullText, query: Select[Any], question: Question, repository: str
-) -> tuple[list[RowMapping], int]:
-    """The rows of `query` over `table` that could answer the question, each once, and how many rows the table has."""
-    total = connection.scalar(select(func.count()).select_from(table)) or 0
+    connection: Connection, table: Table, index: FullText, query: Select[Any], question: Question, repository: str, *order: Any
+) -> tuple[list[RowMapping], Hits]:
+    """The rows of `query` over `table` that could answer the question, each once, and their words.
+
+    `order` says which of very many exact matches are taken.
+    """
     here = [table.c.repository == repository] if repository else []
-    said = table.c.id.in_(index.search(connection, question.text))
-    exact = query.where(same(table, question), *here).order_by(table.c.id).limit(_EXACT)
-    rows = [*connection.execute(exact).mappings(), *connection.execute(query.where(said, *here)).mappings()]
-    return list({str(row["id"]): row for row in rows}.values()), total
+    hits = index.look(connection, question.text)
+    exact = query.where(same(table, question), *here).order_by(*order, table.c.id).limit(_EXACT)
+    said = query.where(table.c.id.in_(list(hits.documents)), *here)
+    rows = [*connection.execute(exact).mappings(), *connection.execute(said).mappings()]
+    return list({str(row["id"]): row for row in rows}.values()), hits
 
 
 def same(table: Table, question: Question) -> Any:
@@ -42,16 +45,17 @@ def same(table: Table, question: Question) -> Any:
     return or_(False, *(column == value for column, value in asked if value))
 
 
-def row_of(value: DataclassInstance, time: str) -> dict[str, Any]:
-    """The value as a row: its fingerprint as two columns, its time `time` in UTC."""
+def row_of(value: DataclassInstance, *times: str) -> dict[str, Any]:
+    """The value as a row: its fingerprint as two columns, its times in UTC."""
     row = asdict(value)
     fingerprint = row.pop("fingerprint")
     row |= {"coarse": fingerprint["coarse"], "fine": fingerprint["fine"]}
-    return row | {time: row[time].astimezone(UTC).isoformat()}
+    return row | {time: row[time].astimezone(UTC).isoformat() for time in times}
 
 
-def fields_of(row: RowMapping, time: str) -> dict[str, Any]:
+def fields_of(row: RowMapping, *times: str) -> dict[str, Any]:
     """The fields of the value whose row this is."""
     fields: dict[str, Any] = {str(key): value for key, value in row.items()}
     fingerprint = Fingerprint(fields.pop("coarse"), fields.pop("fine"))
-    return {**fields, "fingerprint": fingerprint, time: datetime.fromisoformat(fields[time])}
+    moments = {time: datetime.fromisoformat(fields[time]) if fields[time] else None for time in times}
+    return {**fields, "fingerprint": fingerprint, **moments}

@@ -133,7 +133,7 @@ async def test_a_change_that_proves_no_rule_says_so_and_the_lesson_stays(tools: 
 
 async def test_a_recipe_that_is_no_recipe_is_refused(tools: Tools) -> None:
     with pytest.raises(Refusal, match="neither an id nor a JSON object"):
-        await tools.call("record_lesson", **lesson("case_1", recipe="[1, 2"))
+        await tools.call("record_lesson", **lesson(a_case(tools), recipe="[1, 2"))
 
 
 async def test_while_healing_is_paused_nothing_is_written(tools: Tools) -> None:

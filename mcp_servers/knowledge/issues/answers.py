@@ -20,6 +20,7 @@ class IssueRecorded(TypedDict):
 class KnownIssue(TypedDict):
     id: str
     title: str
+    standing: str
     likeness: float
     why: str
     repository: str
@@ -44,11 +45,12 @@ class KnownIssues(TypedDict):
     note: NotRequired[str]
 
 
-def known_issue(match: Match[RuntimeIssue]) -> KnownIssue:
+def known_issue(match: Match[RuntimeIssue], threshold: float) -> KnownIssue:
     issue = match.known
     answer = KnownIssue(
         id=issue.id,
         title=issue.logs.partition("\n")[0][:120],
+        standing="known" if match.likeness >= threshold else "related",
         likeness=match.likeness,
         why=match.reason,
         repository=issue.repository,

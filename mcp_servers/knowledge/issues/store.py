@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, String
 from mcp_servers.kit.database import Database, Migration
 from mcp_servers.kit.fulltext import FullText
 from mcp_servers.knowledge.issues.model import RuntimeIssue, resolved, seen_again, text_of
-from mcp_servers.knowledge.recall import Question
+from mcp_servers.knowledge.recall import Found, Question
 from mcp_servers.knowledge.store import candidates, fields_of, row_of, same
 
 METADATA = MetaData()
@@ -28,7 +28,16 @@ ISSUES = Table(
     Column("template", String(500), nullable=False, index=True),
 )
 WORDS = FullText("knowledge_issue_words")
-MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, WORDS.create)
+
+
+def _index(connection: Connection) -> None:
+    """Makes the word index anew over the issues that are there."""
+    WORDS.create(connection)
+    issues = [_issue(row) for row in connection.execute(select(ISSUES)).mappings()]
+    WORDS.put_all(connection, {issue.id: text_of(issue) for issue in issues})
+
+
+MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, _index)
 
 
 class IssueStore:
@@ -46,11 +55,12 @@ class IssueStore:
             _put(connection, issue)
         return issue, row is None
 
-    def about(self, question: Question, repository: str = "") -> tuple[list[RuntimeIssue], int]:
-        """The issues that could answer the question, unranked, and how many there are in all."""
+    def about(self, question: Question, repository: str = "") -> Found[RuntimeIssue]:
+        """The issues that could answer the question, unranked."""
+        newest = ISSUES.c.detected_at.desc()
         with self._database.reading() as connection:
-            rows, total = candidates(connection, ISSUES, WORDS, select(ISSUES), question, repository)
-        return [_issue(row) for row in rows], total
+            rows, hits = candidates(connection, ISSUES, WORDS, select(ISSUES), question, repository, newest)
+        return Found([_issue(row) for row in rows], hits)
 
 
 def resolve(connection: Connection, question: Question, repository: str, now: datetime, *, cause: str, fix: str) -> None:

@@ -11,22 +11,23 @@ from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, text
 from mcp_servers.knowledge.issues.answers import IssueRecorded, KnownIssues, known_issue
-from mcp_servers.knowledge.issues.model import IssueStatus, IssueType, RuntimeIssue, issue_id, text_of
+from mcp_servers.knowledge.issues.model import IssueStatus, IssueType, RuntimeIssue, issue_id
 from mcp_servers.knowledge.issues.store import IssueStore
 from mcp_servers.knowledge.model import LOGS_KEPT, template_of
-from mcp_servers.knowledge.recall import NOTHING, Match, Question, recall
+from mcp_servers.knowledge.recall import NOTHING, Aspects, recall, threshold_of
 
 ROOM = DEFAULT_BUDGET - 500
+ASPECTS: Aspects[RuntimeIssue] = Aspects(text=lambda issue: issue.logs, at=lambda issue: issue.detected_at)
 
 
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the tools of issues."""
     store = IssueStore(deps.database)
-    _register_query(tools, store)
+    _register_query(tools, deps, store)
     _register_report(tools, deps, store)
 
 
-def _register_query(tools: Toolbox, store: IssueStore) -> None:
+def _register_query(tools: Toolbox, deps: Deps, store: IssueStore) -> None:
     @tools.read(title="Query known issues")
     async def query_known_issues(
         fingerprint: ask.Fingerprint = "",
@@ -37,9 +38,8 @@ def _register_query(tools: Toolbox, store: IssueStore) -> None:
     ) -> KnownIssues:
         """Finds issues that production had before: the same error first, then its log template, then related words; each with why."""
         question = question_of(fingerprint, template, text)
-        candidates, total = await run_sync(store.about, question, repository)
-        matches = ranked(question, candidates, total)
-        shown, _ = fit([known_issue(match) for match in matches[:limit]], ROOM)
+        matches = recall(question, await run_sync(store.about, question, repository), ASPECTS, deps.clock())
+        shown, _ = fit([known_issue(match, threshold_of(deps.project)) for match in matches[:limit]], ROOM)
         answer = KnownIssues(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), issues=shown)
         return answer if shown else {**answer, "note": NOTHING}
 
@@ -73,9 +73,3 @@ def _register_report(tools: Toolbox, deps: Deps, store: IssueStore) -> None:
         )  # fmt: skip
         issue, created = await run_sync(store.add, report)
         return IssueRecorded(success=True, issue_id=issue.id, created=created, status=issue.status)
-
-
-def ranked(question: Question, candidates: list[RuntimeIssue], total: int) -> list[Match[RuntimeIssue]]:
-    """The issues that are about the question, best first, the latest first among equals."""
-    found = recall(question, {issue.id: (issue, text_of(issue)) for issue in candidates}, total)
-    return sorted(found, key=lambda match: (-match.likeness, -match.known.detected_at.timestamp(), match.known.id))

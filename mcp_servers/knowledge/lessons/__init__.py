@@ -3,6 +3,6 @@
 from mcp_servers.knowledge.lessons.model import Lesson
 from mcp_servers.knowledge.lessons.store import LessonStore
 from mcp_servers.knowledge.lessons.tools import register
-from mcp_servers.knowledge.lessons.trust import trust_now, trusted
+from mcp_servers.knowledge.lessons.trust import speaks, trust_now, trusted
 
-__all__ = ["Lesson", "LessonStore", "register", "trust_now", "trusted"]
+__all__ = ["Lesson", "LessonStore", "register", "speaks", "trust_now", "trusted"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NotRequired
 
 from typing_extensions import TypedDict
 
 from mcp_servers.knowledge.lessons.model import Lesson
+from mcp_servers.knowledge.lessons.trust import speaks, trust_now
 from mcp_servers.knowledge.recall import Match
 
 
 class LessonFound(TypedDict):
     id: str
+    standing: str
     likeness: float
     why: str
     trust: float
@@ -47,13 +50,16 @@ class LessonRecorded(TypedDict):
     guard_note: NotRequired[str]
 
 
-def lesson_found(match: Match[Lesson], trust: float) -> LessonFound:
+def lesson_found(match: Match[Lesson], now: datetime, threshold: float) -> LessonFound:
+    """`standing` is known (the same error, verified in production), told (the same error, on somebody's word) or related."""
     lesson = match.known
+    same = "known" if speaks(lesson, now) else "told"
     answer = LessonFound(
         id=lesson.id,
+        standing=same if match.likeness >= threshold else "related",
         likeness=match.likeness,
         why=match.reason,
-        trust=trust,
+        trust=trust_now(lesson, now),
         held=lesson.held,
         failed=lesson.failed,
         provenance=lesson.provenance,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import (
@@ -28,9 +29,11 @@ from mcp_servers.kit.database import Database, Migration
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.fulltext import FullText
 from mcp_servers.knowledge import issues
-from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, text_of
-from mcp_servers.knowledge.recall import Question
+from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, same_error, text_of
+from mcp_servers.knowledge.recall import Found, Question
 from mcp_servers.knowledge.store import candidates, fields_of, row_of
+
+_RECORD = frozenset({"held", "failed", "held_at"})
 
 METADATA = MetaData()
 LESSONS = Table(
@@ -48,14 +51,25 @@ LESSONS = Table(
     *(Column(name, Text, nullable=False) for name in ("recipe", "guard_id", "guard")),
 )
 OUTCOMES = Table(
-    "knowledge_outcomes",
+    "knowledge_lesson_outcomes",
     METADATA,
     Column("lesson", String(64), primary_key=True),
     Column("case", String(200), primary_key=True),
     Column("held", Boolean, nullable=False),
+    Column("earned", Float, nullable=False),
+    Column("at", String(32), nullable=False),
 )
 WORDS = FullText("knowledge_lesson_words")
-MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, WORDS.create)
+
+
+def _index(connection: Connection) -> None:
+    """Makes the word index anew over the lessons that are there."""
+    WORDS.create(connection)
+    lessons = [_lesson(row) for row in connection.execute(_lessons()).mappings()]
+    WORDS.put_all(connection, {lesson.id: text_of(lesson) for lesson in lessons})
+
+
+MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, _index)
 
 
 class LessonStore:
@@ -68,15 +82,19 @@ class LessonStore:
     def record(
         self, lesson: Lesson, *, confirms: str = "", contradicts: str = "", on_verified: Callable[[Connection], None] | None = None
     ) -> tuple[Lesson, bool]:
-        """The lesson as stored, and whether it is new; notes of earlier lessons that they held or failed in this lesson's case.
+        """The lesson as stored, and whether it is new; notes of earlier lessons of this error that they held or failed in this lesson's case.
 
-        `on_verified` runs inside the transaction when the lesson becomes a verified one: if it raises, nothing is stored.
+        What is there already gives way only to what earned more; a verified lesson stands as it was first told. `on_verified` runs
+        inside the transaction when the lesson becomes a verified one: if it raises, nothing is stored. Raises `Refusal` for a case that
+        another repository learned from, and for a judgement of a lesson that is not there or is about another error.
         """
         with self._database.transaction() as connection:
             known = connection.execute(select(LESSONS.c.provenance).where(LESSONS.c.id == lesson.id)).scalar()
+            if lesson.provenance == "verified":
+                _only_here(connection, lesson)
             _put(connection, lesson, known)
             for other, held in ((confirms, True), (contradicts, False)):
-                _put_outcome(connection, other, lesson.case, held)
+                _put_outcome(connection, other, lesson, held)
             if lesson.provenance == "verified" != known:
                 _resolve(connection, lesson)
                 if on_verified:
@@ -84,11 +102,25 @@ class LessonStore:
             stored = connection.execute(_lessons().where(LESSONS.c.id == lesson.id)).mappings().one()
         return _lesson(stored), known is None
 
-    def about(self, question: Question, repository: str = "") -> tuple[list[Lesson], int]:
-        """The lessons that could answer the question, unranked, and how many there are in all."""
+    def take(self, lessons: Sequence[Lesson]) -> None:
+        """Stores lessons that were only told, all or none; those whose id is known to have earned more stay as they are."""
+        with self._database.transaction() as connection:
+            for lesson in lessons:
+                known = connection.execute(select(LESSONS.c.provenance).where(LESSONS.c.id == lesson.id)).scalar()
+                _put(connection, lesson, known, index=False)
+            WORDS.put_all(connection, {lesson.id: text_of(lesson) for lesson in lessons})
+
+    def about(self, question: Question, repository: str = "") -> Found[Lesson]:
+        """The lessons that could answer the question, unranked; of very many of the same error those that earned most."""
+        order = (LESSONS.c.trust.desc(), LESSONS.c.learned_at.desc())
         with self._database.reading() as connection:
-            rows, total = candidates(connection, LESSONS, WORDS, _lessons(), question, repository)
-        return [_lesson(row) for row in rows], total
+            rows, hits = candidates(connection, LESSONS, WORDS, _lessons(), question, repository, *order)
+        return Found([_lesson(row) for row in rows], hits)
+
+    def all(self) -> list[Lesson]:
+        """Every lesson, by id."""
+        with self._database.reading() as connection:
+            return [_lesson(row) for row in connection.execute(_lessons().order_by(LESSONS.c.id)).mappings()]
 
     def get(self, id: str) -> Lesson | None:
         """The lesson of this id, or None."""
@@ -104,32 +136,67 @@ class LessonStore:
 
 
 def _lessons() -> Select[Any]:
-    held = func.coalesce(func.sum(case((OUTCOMES.c.held, 1), else_=0)), 0)
-    failed = func.count(OUTCOMES.c.case) - held
-    counts = select(OUTCOMES.c.lesson, held.label("held"), failed.label("failed")).group_by(OUTCOMES.c.lesson).subquery()
-    columns = (LESSONS, func.coalesce(counts.c.held, 0).label("held"), func.coalesce(counts.c.failed, 0).label("failed"))
-    return select(*columns).outerjoin(counts, counts.c.lesson == LESSONS.c.id)
+    """Lessons with their record: only witnesses that earned at least as much, in another case, are counted."""
+    judged = LESSONS.alias()
+    counted = (OUTCOMES.c.lesson == judged.c.id) & (OUTCOMES.c.case != judged.c.case) & (OUTCOMES.c.earned >= judged.c.trust)
+    held = func.sum(case((OUTCOMES.c.held, 1), else_=0))
+    counts = (
+        select(
+            OUTCOMES.c.lesson,
+            held.label("held"),
+            (func.count(OUTCOMES.c.case) - held).label("failed"),
+            func.max(case((OUTCOMES.c.held, OUTCOMES.c.at))).label("held_at"),
+        )
+        .join(judged, counted)
+        .group_by(OUTCOMES.c.lesson)
+        .subquery()
+    )
+    record = (func.coalesce(counts.c[name], 0).label(name) for name in ("held", "failed"))
+    return select(LESSONS, *record, counts.c.held_at).outerjoin(counts, counts.c.lesson == LESSONS.c.id)
 
 
-def _put(connection: Connection, lesson: Lesson, known: str | None) -> None:
-    row = {key: value for key, value in row_of(lesson, "learned_at").items() if key not in ("held", "failed")}
-    if known:
-        weaker = EARNED_TRUST[lesson.provenance] < EARNED_TRUST[known]
-        unchanged = {"learned_at", "provenance", "trust"} if weaker else {"learned_at"}
-        told = {key: value for key, value in row.items() if value != "" and key not in unchanged}
-        connection.execute(update(LESSONS).where(LESSONS.c.id == lesson.id).values(told))
-    else:
+def _only_here(connection: Connection, lesson: Lesson) -> None:
+    other = connection.execute(
+        select(LESSONS.c.repository).where(LESSONS.c.case == lesson.case, LESSONS.c.provenance == "verified", LESSONS.c.id != lesson.id)
+    ).scalar()
+    if other is not None:
+        raise Refusal(f"The case {lesson.case} has taught its lesson in {other!r}; a case teaches once.", code="already_learned")
+
+
+def _put(connection: Connection, lesson: Lesson, known: str | None, *, index: bool = True) -> None:
+    """Stores the lesson, or what of it may change the one that is there."""
+    row = {key: value for key, value in row_of(lesson, "learned_at").items() if key not in _RECORD}
+    if known is None:
         connection.execute(insert(LESSONS).values(row))
-    WORDS.put(connection, lesson.id, text_of(lesson))
+    elif EARNED_TRUST[lesson.provenance] > EARNED_TRUST[known]:
+        connection.execute(update(LESSONS).where(LESSONS.c.id == lesson.id).values(row))
+    elif lesson.provenance == known:
+        _complete(connection, lesson.id, row)
+    if index:
+        stored = connection.execute(_lessons().where(LESSONS.c.id == lesson.id)).mappings().one()
+        WORDS.put(connection, lesson.id, text_of(_lesson(stored)))
 
 
-def _put_outcome(connection: Connection, lesson: str, case_id: str, held: bool) -> None:
-    if not lesson:
+def _complete(connection: Connection, id: str, row: Mapping[str, Any]) -> None:
+    """A lesson told again: a verified one is only completed where it said nothing, any other says what was told last."""
+    was = connection.execute(select(LESSONS).where(LESSONS.c.id == id)).mappings().one()
+    verified = was["provenance"] == "verified"
+    told = {key: value for key, value in row.items() if value != "" and key != "learned_at" and not (verified and was[key] != "")}
+    if told:
+        connection.execute(update(LESSONS).where(LESSONS.c.id == id).values(told))
+
+
+def _put_outcome(connection: Connection, id: str, witness: Lesson, held: bool) -> None:
+    if not id:
         return
-    if connection.execute(select(LESSONS.c.id).where(LESSONS.c.id == lesson)).first() is None:
-        raise Refusal(f"There is no lesson {lesson!r}; search_lessons gives the ids.", code="unknown_lesson")
-    connection.execute(delete(OUTCOMES).where(OUTCOMES.c.lesson == lesson, OUTCOMES.c.case == case_id))
-    connection.execute(insert(OUTCOMES).values(lesson=lesson, case=case_id, held=held))
+    row = connection.execute(_lessons().where(LESSONS.c.id == id)).mappings().first()
+    if row is None:
+        raise Refusal(f"There is no lesson {id!r}; search_lessons gives the ids.", code="unknown_lesson")
+    if not same_error(_lesson(row), witness):
+        raise Refusal(f"{id} is about another error than this case; a lesson is judged by cases of its own error.", code="another_error")
+    connection.execute(delete(OUTCOMES).where(OUTCOMES.c.lesson == id, OUTCOMES.c.case == witness.case))
+    told = {"lesson": id, "case": witness.case, "held": held, "earned": EARNED_TRUST[witness.provenance]}
+    connection.execute(insert(OUTCOMES).values(told | {"at": witness.learned_at.astimezone(UTC).isoformat()}))
 
 
 def _resolve(connection: Connection, lesson: Lesson) -> None:
@@ -139,5 +206,5 @@ def _resolve(connection: Connection, lesson: Lesson) -> None:
 
 
 def _lesson(row: RowMapping) -> Lesson:
-    fields = fields_of(row, "learned_at")
+    fields = fields_of(row, "learned_at", "held_at")
     return Lesson(**fields)

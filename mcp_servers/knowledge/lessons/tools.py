@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from anyio.to_thread import run_sync
 
@@ -17,15 +16,16 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
-from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text
+from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text, told
 from mcp_servers.knowledge.lessons.answers import LessonFound, LessonRecorded, LessonsFound, lesson_found, lesson_recorded
-from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id, text_of
+from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id
 from mcp_servers.knowledge.lessons.store import LessonStore
-from mcp_servers.knowledge.lessons.trust import trust_now, trusted
-from mcp_servers.knowledge.model import LOGS_KEPT
-from mcp_servers.knowledge.recall import NOTHING, Match, Question, recall
+from mcp_servers.knowledge.lessons.trust import heard, trust_now
+from mcp_servers.knowledge.model import LOGS_KEPT, Fingerprint
+from mcp_servers.knowledge.recall import NOTHING, Aspects, Match, recall, threshold_of
 
 ROOM = DEFAULT_BUDGET - 500
+ASPECTS: Aspects[Lesson] = Aspects(text=lambda lesson: lesson.symptom, at=lambda lesson: lesson.held_at or lesson.learned_at)
 
 Compile = Callable[[Mapping[str, str], Mapping[str, str], str], dict[str, Any] | None]
 """Makes a guard of files before and after a fix, with the message it shall say; None when the change proves none."""
@@ -42,7 +42,7 @@ def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -
         found = await run_sync(store.get, lesson_id)
         if found is None:
             raise Refusal(f"There is no lesson {lesson_id[:64]!r}; search_lessons finds those there are.", code="unknown_lesson")
-        return lesson_found(Match(found, 1.0, "its id"), trust_now(found, deps.clock()))
+        return lesson_found(Match(found, 1.0, "its id"), deps.clock(), threshold_of(deps.project))
 
 
 def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
@@ -56,10 +56,9 @@ def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
     ) -> LessonsFound:
         """Finds lessons of earlier cases: cause, fix, how far to trust it today, and its recipe and guard where it has them."""
         question = question_of(fingerprint, template, text)
-        candidates, total = await run_sync(store.about, question, repository)
         now = deps.clock()
-        matches = ranked(question, candidates, total, now)
-        shown, _ = fit([lesson_found(match, trust_now(match.known, now)) for match in matches[:limit]], ROOM)
+        matches = heard(recall(question, await run_sync(store.about, question, repository), ASPECTS, now), now)
+        shown, _ = fit([lesson_found(match, now, threshold_of(deps.project)) for match in matches[:limit]], ROOM)
         answer = LessonsFound(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), lessons=shown)
         return answer if shown else {**answer, "note": NOTHING}
 
@@ -86,15 +85,33 @@ def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Co
         """Records what a case taught, once per case. A guard is made from the changes if one flags the old code and not the new."""
         write = Write("record_lesson", actor, case_id)
         await run_sync(deps.gate.admit, write)
+        identity, shape = fingerprint_of(fingerprint), text(template)[:LOGS_KEPT]
+        if provenance == "verified":
+            identity, shape = own_identity(await run_sync(deps.gate.evidence, case_id), identity, case_id)
         lesson = Lesson(
-            lesson_id(repository, case_id), case_id, repository, deps.clock(), text(symptom), text(cause), text(fix),
-            text(f"{fix_id} {evidence}"), provenance, EARNED_TRUST[provenance], fingerprint_of(fingerprint), text(template)[:LOGS_KEPT], recipe_of(recipe),
+            lesson_id(repository, case_id), case_id, text(repository), deps.clock(), told(symptom), told(cause), told(fix),
+            text(f"{fix_id} {evidence}"), provenance, EARNED_TRUST[provenance], identity, shape, recipe_of(recipe),
         )  # fmt: skip
         lesson, note = await run_sync(_with_guard, lesson, changes or [], compile)
         learned = {"lesson": lesson.id, "guard": lesson.guard_id}
         record = partial(deps.gate.record, write, "learned", learned)
         stored, created = await run_sync(partial(store.record, lesson, confirms=confirms, contradicts=contradicts, on_verified=record))
         return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note)
+
+
+def own_identity(evidence: Mapping[str, Any], given: Fingerprint, case: str) -> tuple[Fingerprint, str]:
+    """The fingerprint and the template of what production told of the case: a verified lesson can be about nothing else.
+
+    Raises `Refusal` when another fingerprint is given.
+    """
+    found, template = (cast(Mapping[str, Any], evidence.get(name) or {}) for name in ("fingerprint", "template"))
+    own = Fingerprint(*(str(found.get(part) or "") for part in ("coarse", "fine", "former")))
+    if given and own and given.coarse not in (own.coarse, own.former) and given.fine != own.fine:
+        raise Refusal(
+            f"{case} is about the error {own.coarse}, not {given.coarse or given.fine}; leave the fingerprint out, or record the lesson for its own case.",
+            code="another_error",
+        )
+    return own or given, text(str(template.get("text") or ""))[:LOGS_KEPT]
 
 
 def _with_guard(lesson: Lesson, changes: list[ask.Change], compile: Compile) -> tuple[Lesson, str]:
@@ -110,9 +127,3 @@ def _with_guard(lesson: Lesson, changes: list[ask.Change], compile: Compile) -> 
     if guard is None:
         return lesson, "No guard: no rule made from this change flags the code before it and is silent after it."
     return replace(lesson, guard_id=guard["id"], guard=json.dumps(guard, ensure_ascii=False)), ""
-
-
-def ranked(question: Question, candidates: list[Lesson], total: int, now: datetime) -> list[Match[Lesson]]:
-    """The lessons that are about the question and still trusted, by likeness, then trust."""
-    found = recall(question, {lesson.id: (lesson, text_of(lesson)) for lesson in trusted(candidates, now)}, total)
-    return sorted(found, key=lambda match: (-match.likeness, -trust_now(match.known, now), match.known.id))
