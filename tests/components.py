@@ -26,6 +26,8 @@ def _postgresql() -> bool:
 
 CLAUDE = ROOT / ".tools" / "claude" / "node_modules" / ".bin" / "claude"
 EMULATE = ROOT / ".tools" / "emulate" / "node_modules" / "emulate" / "dist" / "index.js"
+MCP_TOOLS = ROOT / ".tools" / "mcp" / "node_modules" / ".bin"
+MCP_PACKAGES = "node@22 @modelcontextprotocol/conformance@0.1.16 @modelcontextprotocol/inspector@2.12.0"
 
 _COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "bubblewrap": (lambda: bool(shutil.which("bwrap")), "apt-get install bubblewrap"),
@@ -34,6 +36,7 @@ _COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "node": (lambda: bool(shutil.which("node")), "apt-get install nodejs"),
     "phpunit": (lambda: bool(shutil.which("phpunit")), "apt-get install php-cli phpunit"),
     "claude": (CLAUDE.exists, "npm install --prefix .tools/claude @anthropic-ai/claude-code"),
+    "mcp": ((MCP_TOOLS / "conformance").exists, f"npm install --prefix .tools/mcp {MCP_PACKAGES}"),
     "emulate": (EMULATE.exists, "npm install --prefix .tools/emulate emulate@0.11.2"),
 }
 
