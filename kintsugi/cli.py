@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("decide:pause", "Stop every write of every driver."),
     "resume": ("decide:resume", "Let healing go on."),
     "logs": ("logs:logs", "Digest, query or mine any log: files, folders, standard input, containers."),
+    "guard": ("guard:guard", "Check changes against what other failures taught; decide about the guards that do."),
+    "knowledge": ("knowledge:knowledge", "Write lessons as Markdown pages for review in git, or read such pages."),
     "mcp": ("mcp:mcp", "Start the MCP servers, or print a client's configuration."),
     "status": ("status:status", "One screen: what is open, what waits for you, what was deployed, which drivers are alive."),
     "hooks": ("hooks:hooks", "Install, list or remove git hooks: guards on what you record, notes for the driver."),

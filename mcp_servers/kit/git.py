@@ -204,9 +204,12 @@ class Repository:
 
     def changes(self, base: str, tree: str) -> list[FileChange]:
         """What differs between two trees, renames taken apart."""
-        fields = self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", self.tree(base), self.tree(tree)).split("\0")
-        pairs = zip(fields[::2], fields[1::2], strict=False)
-        return [_change(head, path) for head, path in pairs if head]
+        return _changes(self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", self.tree(base), self.tree(tree)))
+
+    def staged(self, index: Path | None = None) -> list[FileChange]:
+        """What the next commit would change in HEAD, as the index has it (or another one: git commits named paths through its own)."""
+        env = {"GIT_INDEX_FILE": str(index.resolve())} if index else {}
+        return _changes(self._git("diff-index", "--cached", "-z", "--raw", "--no-renames", "--full-index", self.head(), env=env))
 
     def diff(self, base: str, tree: str, *, binary: bool = False) -> str:
         """The difference as people read it, made anew from the two trees."""
@@ -327,6 +330,11 @@ def _entry(line: str) -> Entry:
     head, _, path = line.partition("\t")
     mode, _, id = head.split(" ")
     return Entry(mode, id, path)
+
+
+def _changes(raw: str) -> list[FileChange]:
+    fields = raw.split("\0")
+    return [_change(head, path) for head, path in zip(fields[::2], fields[1::2], strict=False) if head]
 
 
 def _change(head: str, path: str) -> FileChange:

@@ -12,7 +12,7 @@ from mcp_servers.knowledge.guards.desk import Desk
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the knowledge tools."""
     learned = lessons.LessonStore(deps.database)
-    desk = Desk(deps, learned.guarded, lambda found: lessons.trusted(found, deps.clock()))
+    desk = Desk(deps, learned)
     issues.register(tools, deps)
     lessons.register(tools, deps, learned, desk.compile)
     guards.register(tools, desk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from mcp_servers.knowledge.guards.hits import Tally
 from mcp_servers.knowledge.guards.index import Index, save
 from mcp_servers.knowledge.guards.model import KINDS, SPEAKING, Guard, State, guard_id
 from mcp_servers.knowledge.guards.store import Decision, GuardStore
-from mcp_servers.knowledge.lessons import Lesson
+from mcp_servers.knowledge.lessons import Lesson, LessonStore, trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,10 @@ class Held:
 
 
 class Desk:
-    """`lessons` gives every lesson with a guard, `trusted` those of them that still count; both oldest first."""
+    """All that is done with guards; the lessons in the store of `deps` carry them."""
 
-    def __init__(
-        self, deps: Deps, lessons: Callable[[], Sequence[Lesson]], trusted: Callable[[Sequence[Lesson]], Sequence[Lesson]]
-    ) -> None:
-        self._deps = deps
-        self._lessons, self._trusted = lessons, trusted
+    def __init__(self, deps: Deps, lessons: LessonStore) -> None:
+        self._deps, self._lessons = deps, lessons
         self._store = GuardStore(deps.database)
 
     @property
@@ -78,8 +75,8 @@ class Desk:
 
     def held(self) -> list[Held]:
         """Every guard once, by the oldest lesson that carries it and still counts, with its state."""
-        lessons = self._lessons()
-        counted = {lesson.id for lesson in self._trusted(lessons)}
+        lessons = self._lessons.guarded()
+        counted = {lesson.id for lesson in trusted(lessons, self._deps.clock())}
         decisions, tallies = self._store.decisions(), self._store.tallies()
         found: dict[str, Held] = {}
         for lesson in sorted(lessons, key=lambda lesson: lesson.id not in counted):
