@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "alarms",
     "apply",
     "approvals",
+    "classification",
     "fingerprints",
     "reading",
     "templates",

@@ -196,3 +196,11 @@ async def test_the_tools_answer_in_one_form(tmp_path: Path) -> None:
         await tools.call("classify_task", title="Add dark mode", impact=3)
     with pytest.raises(Refusal, match="nothing to classify"):
         await tools.call("classify_task", title=" ")
+
+
+@pytest.mark.anyio
+async def test_the_parts_of_a_huge_text_fit_an_answer_and_add_up(tmp_path: Path) -> None:
+    tools = Tools(assemble(None, home=tmp_path), ("tickets",))
+    things = "".join(f"- {number} {'𠮷' * 400}\n" for number in range(20))
+    parts = await tools.call("break_down_task", title="Redesign every page", description=f"{things}## Requirements\n{things}")
+    assert 0 < parts["returned"] < parts["total"] == parts["returned"] + parts["omitted"]

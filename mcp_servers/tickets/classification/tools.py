@@ -7,10 +7,12 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.tickets.classification import Classification, Request, break_down, classify, priority_score
 from mcp_servers.tickets.classification.subtasks import Subtask
 
+_ROOM = DEFAULT_BUDGET - 500
 Title = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(max_length=20_000)]
 
@@ -67,15 +69,15 @@ def register(tools: Toolbox) -> None:
     async def break_down_task(title: Title, description: Text = "") -> BrokenDown:
         """Subtasks of an L or XL text, in order, each at most M."""
         found = break_down(Request(title, description))
-        parts = [_part(part) for part in found.subtasks]
+        parts, omitted = fit([_part(part) for part in found.subtasks], _ROOM)
         return BrokenDown(
             type=found.whole.type,
             size=found.whole.size,
             dependencies=list(found.whole.dependencies),
             subtasks=parts,
             returned=len(parts),
-            total=len(parts),
-            omitted=0,
+            total=len(found.subtasks),
+            omitted=omitted,
             note=found.source,
         )
 
