@@ -18,8 +18,11 @@ MODULES: tuple[str, ...] = (
     "approvals",
     "classification",
     "fingerprints",
+    "hooks",
     "reading",
+    "servers",
     "templates",
+    "tokens",
     "throughput",
     "verdicts",
 )
