@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,17 @@ from difflib import SequenceMatcher
 from mcp_servers.logs.templates.masking import HOLE
 from mcp_servers.logs.templates.merging import Signature, are_states
 
-_LEAST_WORDS = 5
+_LEAST_WORDS = 4
 _WORDS_A_GAP = 2.5
 _VALUES = 3
+_VALUES_OF_FEW = 5
+_PREDICATE = 4
+_SHORT = 2
 _TRIED = 3
 _ROUNDS = 2
 _MOST_IN_ONE_PLACE = 400
 _MOST = 5_000
+_SIGNS = frozenset(":=(\"'[,")
 _NAMING = frozenset(("state", "status", "reason", "type", "mode", "action", "event", "format", "kind"))
 
 Items = tuple[str, ...]
@@ -49,7 +54,7 @@ class _Group:
 def aligned(patterns: Iterable[Signature]) -> dict[Signature, str]:
     """The text of each template: its own, or what it shares with others that have the same words around a few gaps.
 
-    Depends on the set of templates only. Templates of fewer than five words in common stay as they are, and so do those that differ in
+    Depends on the set of templates only. Templates of fewer than four words in common stay as they are, and so do those that differ in
     one gap that shows few values or says what happened (`was opened`, `was closed`).
     """
     held: Mapping[Items, list[Signature]] = defaultdict(list)
@@ -92,7 +97,7 @@ def _joins(group: _Group, items: Items) -> bool:
     end = size = 0
     gaps = _gaps(group.items, items)
     for gap in gaps or ():
-        if _tells_apart(gap, group.items):
+        if _tells_apart(gap, group.items) or _is_predicate(gap, group.items):
             return False
         common += [*group.items[end : gap.start], f"{_space(gap.there[0])}{HOLE}"]
         end = gap.stop
@@ -136,19 +141,37 @@ def _trimmed(one: Items, other: Items, a: int, b: int, c: int, d: int) -> _Gap:
 
 def _is_sure(group: _Group) -> bool:
     """Whether the gaps hold values: many of them where there is one gap only, and never just states."""
-    seen: defaultdict[int, set[str]] = defaultdict(set)
-    for items in group.members:
-        for gap in _gaps(group.items, items) or ():
-            seen[gap.start].add("".join(gap.there).strip())
+    seen = {at: values for at, values in _standing(group).items() if values != {HOLE}}
     if any(are_states(values) and not _is_named(group.items, at) for at, values in seen.items()):
         return False
-    return len(seen) > 1 or all(len(values) >= _VALUES for values in seen.values())
+    enough = _VALUES if len(group.words) > _LEAST_WORDS else _VALUES_OF_FEW
+    return len(seen) > 1 or all(_shows_a_value(values) or len(values) >= enough for values in seen.values())
+
+
+def _shows_a_value(stood: set[str]) -> bool:
+    """Whether what stood in a gap was in part known for a value, and is short: `minikube` and `<*>`, `MsgApp <*>` and `Message`."""
+    return any(HOLE in one for one in stood) and all(len(one.split()) <= _SHORT for one in stood)
+
+
+def _standing(group: _Group) -> dict[int, set[str]]:
+    """What stands at each `<*>` of a group, by its place among the items."""
+    holes = [at for at, item in enumerate(group.items) if item.strip() == HOLE]
+    pattern = re.compile("".join(f"{_space(item)}(.+?)" if item.strip() == HOLE else re.escape(item) for item in group.items))
+    found = [match.groups() for items in group.members if (match := pattern.fullmatch("".join(items)))]
+    return {at: set(column) for at, column in zip(holes, zip(*found, strict=True), strict=True)}
 
 
 def _tells_apart(gap: _Gap, items: Items) -> bool:
     """Whether what differs says what happened, rather than to what."""
     sides = ["".join(side).strip() for side in (gap.here, gap.there)]
     return all(side.isalpha() and are_states({side}) for side in sides) and not _is_named(items, gap.start)
+
+
+def _is_predicate(gap: _Gap, items: Items) -> bool:
+    """Whether what differs is the end of the sentence: what was done, where no sign says that a value follows."""
+    if any(map(_has_letters, items[gap.stop :])) or all(sum(map(_has_letters, side)) < _PREDICATE for side in (gap.here, gap.there)):
+        return False
+    return items[gap.start - 1].strip() not in _SIGNS and not _is_named(items, gap.start)
 
 
 def _is_named(items: Items, at: int) -> bool:
