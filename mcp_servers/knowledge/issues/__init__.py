@@ -1,6 +1,6 @@
 """Problems that production had."""
 
-from mcp_servers.knowledge.issues.store import resolve
+from mcp_servers.knowledge.issues.store import IssueStore, resolve
 from mcp_servers.knowledge.issues.tools import register
 
-__all__ = ["register", "resolve"]
+__all__ = ["IssueStore", "register", "resolve"]

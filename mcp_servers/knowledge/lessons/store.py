@@ -77,6 +77,7 @@ class LessonStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        issues.IssueStore(database)  # what is learned closes issues
         database.migrate("knowledge_lessons", MIGRATIONS)
 
     def record(
