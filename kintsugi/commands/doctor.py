@@ -15,6 +15,7 @@ from typing import Literal, NoReturn
 
 import click
 
+from kintsugi.routing import categories
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
@@ -26,6 +27,7 @@ VARIABLES: Mapping[str, str] = {
     "KINTSUGI_PROJECT": "names the watched repository for clients that start servers elsewhere",
     "KINTSUGI_POLICY": "says who may approve and what a fix may change, from a file outside the repository",
     "KINTSUGI_ALLOW_WRITES": "lets the MCP servers write: slices, comma-separated, or all",
+    "KINTSUGI_TOOL_SECONDS": "sets how long a tool may take before it says that it is still at work (20)",
     "GITHUB_TOKEN": "publishes fixes as pull requests on GitHub, where kintsugi.toml says so",
     "GITHUB_API_URL": "uses a GitHub of your own, such as https://github.example.com/api/v3",
     "GITHUB_REPOSITORY": "names the repository, owner/name, where neither kintsugi.toml nor the remote does",
@@ -63,7 +65,8 @@ def examine(folder: Path, environ: Mapping[str, str]) -> list[Finding]:
     wants_docker = project is not None and any(source.type == "docker" for source in project.sources)
     variables = [_variable(name, adds, environ) for name, adds in VARIABLES.items()]
     forge = [_forge(project, environ)] if project is not None else []
-    return [_python(), _git(), _jail(), _docker(environ, needed=wants_docker), _database(environ), described, *forge, *variables]
+    routes = [_routing(project)] if project is not None and project.routing else []
+    return [_python(), _git(), _jail(), _docker(environ, needed=wants_docker), _database(environ), described, *forge, *routes, *variables]
 
 
 _SIGNS = {"found": ("✓", "green"), "absent": ("·", "bright_black"), "missing": ("✗", "red")}
@@ -188,6 +191,15 @@ def _forge(project: Project, environ: Mapping[str, str]) -> Finding:
     except KintsugiError as error:
         return Finding("forge", "missing", f"{project.forge['type']} cannot be used", str(error))
     return Finding("forge", "found" if reach.usable else "missing", reach.text, reach.advice)
+
+
+def _routing(project: Project) -> Finding:
+    """Whether every role that the project names is there."""
+    try:
+        known = categories(project)
+    except KintsugiError as error:
+        return Finding("routing", "missing", "[routing] leads nowhere", str(error))
+    return Finding("routing", "found", "; ".join(f"{name}: {', '.join(known[name].roles)}" for name in project.routing))
 
 
 def _variable(name: str, adds: str, environ: Mapping[str, str]) -> Finding:
