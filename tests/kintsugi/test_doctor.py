@@ -83,3 +83,15 @@ def test_without_git_or_jail_nothing_can_be_healed_and_the_remedy_is_named(
     assert result.exit_code == 3
     assert "apt-get install git" in result.output
     assert "apt-get install bubblewrap" in result.output
+
+
+@pytest.mark.promise("S1.21")
+def test_a_route_is_shown_and_one_that_leads_nowhere_stops_the_loop(home: Path, tmp_path: Path) -> None:
+    for routing, status, told in (
+        ('security = ["fixer"]', "found", "security: fixer"),
+        ('security = ["nobody"]', "missing", "names 'nobody'"),
+    ):
+        (tmp_path / "kintsugi.toml").write_text(f"[routing]\n{routing}\n", "utf-8")
+        found = finding("routing", tmp_path, {"KINTSUGI_HOME": str(home)})
+        assert found.status == status
+        assert told in found.text + found.advice
