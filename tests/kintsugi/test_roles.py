@@ -75,9 +75,12 @@ def test_a_project_that_keeps_its_own_copy_gets_the_names_that_its_host_gives() 
     assert not roles.is_ours("Read")
 
 
-@pytest.mark.parametrize("kind", ["agents", "skills"])
+@pytest.mark.parametrize("kind", ["agents", "skills", "hooks"])
 def test_an_installed_package_brings_the_same_files(kind: str) -> None:
     """The package holds links; building it makes files of them."""
-    shipped = ROOT / "kintsugi" / "shipped" / kind
-    ours = {file.relative_to(ROOT / kind): file.read_bytes() for file in (ROOT / kind).rglob("*.md")}
-    assert {file.relative_to(shipped): file.read_bytes() for file in shipped.rglob("*.md")} == ours, "run scripts/ship"
+    assert contents(ROOT / "kintsugi" / "shipped" / kind) == contents(ROOT / kind), "run scripts/ship"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
