@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.knowledge import issues, lessons
+from mcp_servers.knowledge import issues, lessons, recipes
 from mcp_servers.knowledge.guards import tools as guards
 from mcp_servers.knowledge.guards.desk import Desk
 
@@ -14,5 +14,6 @@ def register(tools: Toolbox, deps: Deps) -> None:
     learned = lessons.LessonStore(deps.database)
     desk = Desk(deps, learned)
     issues.register(tools, deps)
-    lessons.register(tools, deps, learned, desk.compile)
+    lessons.register(tools, deps, learned, desk.compile, recipes.teacher(deps))
     guards.register(tools, desk)
+    recipes.register(tools, deps)

@@ -48,6 +48,7 @@ class LessonRecorded(TypedDict):
     guard_id: NotRequired[str]
     guard: NotRequired[str]
     guard_note: NotRequired[str]
+    recipe_note: NotRequired[str]
 
 
 def lesson_found(match: Match[Lesson], now: datetime, threshold: float) -> LessonFound:
@@ -76,10 +77,12 @@ def lesson_found(match: Match[Lesson], now: datetime, threshold: float) -> Lesso
     return answer
 
 
-def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str) -> LessonRecorded:
+def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str, taught: str) -> LessonRecorded:
     answer = LessonRecorded(lesson_id=lesson.id, created=created, trust=trust)
     if lesson.guard_id:
         answer["guard_id"], answer["guard"] = lesson.guard_id, lesson.guard
     if note:
         answer["guard_note"] = note
+    if taught:
+        answer["recipe_note"] = taught
     return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -30,11 +30,14 @@ ASPECTS: Aspects[Lesson] = Aspects(text=lambda lesson: lesson.symptom, at=lambda
 Compile = Callable[[Mapping[str, str], Mapping[str, str], str], dict[str, Any] | None]
 """Makes a guard of files before and after a fix, with the message it shall say; None when the change proves none."""
 
+Teach = Callable[[Lesson, Sequence[Mapping[str, str]], str], str]
+"""Makes a recipe of a verified lesson, the changes of its fix and the fix's id; says what came of it."""
 
-def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -> None:
-    """Mounts the tools of lessons."""
+
+def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile, teach: Teach) -> None:
+    """Mounts the tools of lessons; `compile` and `teach` make what executes."""
     _register_search(tools, deps, store)
-    _register_record(tools, deps, store, compile)
+    _register_record(tools, deps, store, compile, teach)
 
     @tools.resource("lesson://{lesson_id}", title="A lesson")
     async def lesson(lesson_id: str) -> LessonFound:
@@ -63,7 +66,7 @@ def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
         return answer if shown else {**answer, "note": NOTHING}
 
 
-def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile) -> None:
+def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile, teach: Teach) -> None:
     @tools.write(title="Record a lesson")
     async def record_lesson(
         case_id: ask.LessonCase,
@@ -96,7 +99,9 @@ def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Co
         learned = {"lesson": lesson.id, "guard": lesson.guard_id}
         record = partial(deps.gate.record, write, "learned", learned)
         stored, created = await run_sync(partial(store.record, lesson, confirms=confirms, contradicts=contradicts, on_verified=record))
-        return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note)
+        given = [{"path": change["path"], "before": change["before"], "after": change["after"]} for change in changes or []]
+        taught = await run_sync(teach, stored, given, fix_id) if provenance == "verified" else ""
+        return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note, taught)
 
 
 def own_identity(evidence: Mapping[str, Any], given: Fingerprint, case: str) -> tuple[Fingerprint, str]:
