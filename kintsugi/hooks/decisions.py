@@ -26,105 +26,18 @@ _NAMED = re.compile(
 )
 _INSIDE = re.compile(r"kintsugi\.(?:cli|commands)|mcp_servers\.cases|from kintsugi|from mcp_servers")
 _VERB = re.compile(r"\b(?:approv\w*|reject\w*|resume\w*|apply\w*|accept\w*|spend)\b", re.I)
-_TALKERS = frozenset(
-    [
-        "echo",
-        "printf",
-        "cat",
-        "grep",
-        "egrep",
-        "fgrep",
-        "rg",
-        "ag",
-        "ack",
-        "gh",
-        "glab",
-        "curl",
-        "wget",
-        "jq",
-        "yq",
-        "sed",
-        "sort",
-        "uniq",
-        "cut",
-        "tr",
-        "wc",
-        "head",
-        "tail",
-        "less",
-        "more",
-        "man",
-        "info",
-        "tldr",
-        "ls",
-        "which",
-        "type",
-        "whereis",
-        "diff",
-        "cmp",
-        "fold",
-        "fmt",
-        "column",
-        "nl",
-        "tee",
-        "test",
-        "[",
-        "[[",
-        "true",
-        "false",
-        ":",
-        "logger",
-        "notify-send",
-        "say",
-        "mail",
-        "pbcopy",
-        "xclip",
-        "read",
-        "for",
-        "kintsugi",
-    ]
-)
+_TALKERS = frozenset({
+    "echo", "printf", "cat", "grep", "egrep", "fgrep", "rg", "ag", "ack", "gh", "glab", "curl", "wget", "jq", "yq", "sed", "sort", "uniq",
+    "cut", "tr", "wc", "head", "tail", "less", "more", "man", "info", "tldr", "ls", "which", "type", "whereis", "diff", "cmp", "fold",
+    "fmt", "column", "nl", "tee", "test", "[", "[[", "true", "false", ":", "logger", "notify-send", "say", "mail", "pbcopy", "xclip",
+    "read", "for", "kintsugi",
+})  # fmt: skip
 _TALKING_GIT = frozenset({"commit", "log", "grep", "tag", "notes", "merge", "stash", "shortlog", "show", "diff", "blame"})
-_READERS = frozenset(
-    [
-        "ls",
-        "cat",
-        "head",
-        "tail",
-        "less",
-        "more",
-        "stat",
-        "du",
-        "file",
-        "wc",
-        "grep",
-        "egrep",
-        "fgrep",
-        "rg",
-        "find",
-        "tree",
-        "cd",
-        "pushd",
-        "test",
-        "[",
-        "[[",
-        "echo",
-        "printf",
-        "realpath",
-        "readlink",
-        "basename",
-        "dirname",
-        "df",
-        "md5sum",
-        "sha256sum",
-        "diff",
-        "cmp",
-        "jq",
-        "export",
-        "kintsugi",
-        "for",
-    ]
-)
+_READERS = frozenset({
+    "ls", "cat", "head", "tail", "less", "more", "stat", "du", "file", "wc", "grep", "egrep", "fgrep", "rg", "find", "tree", "cd",
+    "pushd", "test", "[", "[[", "echo", "printf", "realpath", "readlink", "basename", "dirname", "df", "md5sum", "sha256sum", "diff",
+    "cmp", "jq", "export", "kintsugi", "for",
+})  # fmt: skip
 _SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "source", "."})
 _REMOVERS = frozenset({"rm", "mv", "rmdir", "shred"})
 _MOST_BYTES = 65_536
@@ -177,7 +90,7 @@ class _Line:
             rest = list(command.words[at + 1 :])
             if _is(word, _PROGRAMS) and self._decision(rest, command):
                 return "it is the decision of a person, who types it at a terminal of their own"
-            if _is(word, _SERVERS) and (command.fed_by or command.texts or command.reads):
+            if _is(word, _SERVERS, 4) and (command.fed_by or command.texts or command.reads):
                 return "the servers are spoken to by the client, not by a pipe"
         if words and not words[0].strip("*?") and "kintsugi" in self._whole and _VERB.search(self._whole):
             return "it starts something that cannot be told from here and names a decision of Kintsugi"
@@ -272,11 +185,11 @@ def _talks(command: Command) -> bool:
     return command.name in _TALKERS
 
 
-def _is(word: str, programs: tuple[str, ...]) -> bool:
-    """Whether a word names one of the programs, by path, as a module, or as a pattern."""
+def _is(word: str, programs: tuple[str, ...], least: int = 1) -> bool:
+    """Whether a word names one of the programs, by path, as a module, or as a pattern with that many signs of its own."""
     name = word.rpartition("/")[2].lower()
     name = "kintsugi.cli" if word.endswith("kintsugi/cli.py") else name[2:] if name.startswith("-m") else name
-    return bool(name.strip("*?")) and any(_could_be(name, program) for program in programs)
+    return len(re.sub(r"[*?\[\]]", "", name)) >= least and any(_could_be(name, program) for program in programs)
 
 
 def _could_be(word: str, name: str) -> bool:

@@ -34,7 +34,7 @@ class Place:
     def protected(self, word: str) -> str:
         """What of ours a word names or lies in, or an empty string. The word may be a pattern."""
         path = self.path(word)
-        real = os.path.realpath(path)
+        real = _real(path)
         if _DATABASE.search(path) or _DATABASE.search(real):
             return "the database"
         if _REF.search(path):
@@ -67,7 +67,16 @@ class Place:
         mac = f"{home}/Library/Application Support/kintsugi"
         roots = [(environ.get("KINTSUGI_HOME", ""), "the state"), (f"{data}/kintsugi", "the state"), (mac, "the state")]
         roots += [(environ.get("KINTSUGI_POLICY", ""), "the policy"), (f"{config}/kintsugi", "the policy")]
+        roots += [(environ.get("CLAUDE_PLUGIN_DATA", ""), "the environment")]
         return [(os.path.normpath(self.path(root)), what) for root, what in roots if root]
+
+
+def _real(path: str) -> str:
+    """The path behind links; the path itself where it cannot be followed."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return path
 
 
 def _within(path: str, root: str) -> bool:
