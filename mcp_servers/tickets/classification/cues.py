@@ -64,6 +64,7 @@ _NOT = r"\b(?:doesn'?t|does not|don'?t|isn'?t|is not|not|no longer|never|won'?t|
 _RULES: tuple[_Rule, ...] = (
     _rule("Bug", STRONG, rf"(?!{_NAMED_ERRORS})(?:{_BROKEN})", title_only=True),
     _rule("Bug", 1.6, _NOT, title_only=True),
+    _rule("Bug", PLAIN, r"\b(?:missing|mismatch|slow(?:er|ness)?|confusing|misleading|ignore[sd]?|always|stuck|blank|undefined|fixe[sd]|bug-?fix(?:es)?|mitigates?|looks)\b", title_only=True),
     _rule("Bug", WEAK, _BROKEN),
     _rule("Bug", 1.2, r"\b(?:steps? (?:to|for|of) repro\w*|repro(?:duction)? steps|how (?:to|can we|do you) reproduce|steps\s*:|to reproduce)\b"),
     _rule("Bug", PLAIN, r"\b(?:actual|current|observed) (?:behaviou?r|result|output)|\bexpected (?:behaviou?r|result|output)"),
@@ -73,10 +74,11 @@ _RULES: tuple[_Rule, ...] = (
     _rule("Story", 3.0, r"\bas an? [\w -]{2,40}?,? (?:i|we) (?:want|need|would like|can|should)\b|\bas a user\b"),
     _rule("Story", STRONG, r"\b(?:should|must|can|could|want to|like to) be able to\b|\bfeature request\b"),
     _rule("Story", STRONG, r"\b(?:support for|ability to|option (?:to|for)|allow(?:ing)? (?:to|users?|for)|make it possible|please add|add support|proposal)\b", title_only=True),
+    _rule("Story", PLAIN, r"\b(?:should(?! not)|please|request(?:ing)? (?:for|to)|consider|better|more)\b", title_only=True),
     _rule("Story", 1.4, r"\b(?:would be (?:\w+ )?(?:nice|great|useful|helpful|good|awesome|cool|better)|it'?d be (?:nice|great|useful|good)|would love|i wish|nice to have)\b"),
     _rule("Story", 1.2, r"\b(?:alternatives? (?:you'?ve )?considered|describe the solution|proposed (?:solution|api|change)|motivation|use[ -]cases?|is your feature)\b"),
-    _rule("Story", PLAIN, r"\b(?:support for|ability to|an option (?:to|for)|add support|please add|i(?:'d| would) (?:like|propose|suggest)|we (?:should|could) (?:add|have|support)|new feature|this feature|feature)\b"),
-    _rule("Story", 0.7, r"\b(?:propos(?:e|al|ed|ing)|suggest(?:ion)?|enhancement|improve(?:ment)?s?)\b"),
+    _rule("Story", PLAIN, r"\b(?:support for|ability to|an option (?:to|for)|add support|please add|i(?:'d| would) (?:like|propose|suggest)|we (?:should|could) (?:add|have|support)|(?:new|this) feature)\b"),
+    _rule("Story", 0.7, r"\b(?:proposal|proposing|suggest(?:ion)?|enhancement|improve(?:ment)?s?)\b"),
     _rule("Task", STRONG, r"\b(?:refactor(?:ing)?|migrat(?:e|ion)|technical debt|tech debt|clean-?up|deprecat(?:e|ion)|bump|upgrade)\b", title_only=True),
     _rule("Task", WEAK, r"\b(?:refactor(?:ing)?|migrate|technical debt|clean-?up|housekeeping|checklist)\b"),
     _rule("Spike", STRONG, r"\?\s*$", title_only=True),
@@ -124,7 +126,7 @@ def _tags(request: Request) -> Iterator[Cue]:
 
 
 def _verbs(request: Request) -> Iterator[Cue]:
-    title = re.sub(r"^\W*(?:\[[^\]]*\]|\([^)]*\)|[\w ]{2,20}:)?\W*", "", request.title)
+    title = re.sub(r"^\W*(?:\[[^\]]*\]|\([^)]*\)|[\w ,./()+-]{2,40}:(?= ))?\W*", "", request.title)
     for type, verbs in _LEADING.items():
         if found := re.match(rf"(?:please |need to |we need to |to )?({verbs})\b", title, re.I):
             yield Cue(type, STRONG, f"the title begins with {found[1].lower()!r}")

@@ -20,6 +20,7 @@ _ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,2}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(\
 _HEADING = re.compile(
     r"^(?:#{1,6}[ \t]+(?P<marks>.+?)[ \t#]*|\*\*(?P<bold>[^*\n]+)\*\*:?[ \t]*|(?P<colon>[A-Z][\w /-]{2,40}):[ \t]*)$", re.M
 )
+_EMPTY = re.compile(r"\W*(?:_?no response_?|n/?a|none|tbd|\.+)?\W*", re.I)
 _CRITERIA = re.compile(
     r"\b(?:acceptance|definition of done|done when|requirements?|success criteria|must have|deliverables?)\b|^(?:a\.?c\.?|dod)$", re.I
 )
@@ -66,8 +67,9 @@ class Request:
 
     @cached_property
     def told(self) -> str:
-        """Title and prose without the lines in which a form offers the choice between a bug, a feature and a question."""
-        lines = (line for line in self.prose.splitlines() if len({word.lower() for word in _CHOICE.findall(line)}) < 2)
+        """Title and prose without what only its form says: headings that nobody wrote under, and the offer to choose between a bug and a feature."""
+        written = (f"{section.heading}\n{section.text}" for section in self.sections if not _EMPTY.fullmatch(section.text))
+        lines = (line for text in written for line in text.splitlines() if len({word.lower() for word in _CHOICE.findall(line)}) < 2)
         return "\n".join((self.title, *lines))
 
     @cached_property
