@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.project import Project, Source
+from mcp_servers.kit.work import wanted
 from mcp_servers.logs import fingerprint
 from mcp_servers.logs.groupings import AS_IT_IS, grouping_of
 from mcp_servers.logs.model import LogRecord, Query, Reading, Severity
@@ -39,12 +40,14 @@ class Reader:
         return [known[name] for name in names or known]
 
     def scan(self, names: Sequence[str] | None, query: Query, tally: Tally) -> Iterator[LogRecord]:
-        """Streams what matches, source by source; raises what the sources raised when not one could be read."""
+        """Streams what matches, source by source, while it is wanted; raises what the sources raised when not one could be read."""
         failed: list[KintsugiError] = []
         chosen = self.chosen(names)
         for source in chosen:
             try:
-                yield from self._grouped(self._open(source).scan(query, tally), tally)
+                for record in self._grouped(self._open(source).scan(query, tally), tally):
+                    wanted()
+                    yield record
             except KintsugiError as error:
                 failed.append(error)
                 tally.notes.append(f"{source.name}: {error}")

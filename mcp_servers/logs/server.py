@@ -68,7 +68,7 @@ def _register_reading(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         listed = [SourceDescribed(name=one.name, type=one.type, reads=open_source(one, project.root).describe()) for one in project.sources]
         return SourcesListed(returned=len(listed), total=len(listed), omitted=0, sources=listed)
 
-    @tools.read(title="Query logs", open_world=True)
+    @tools.read(title="Query logs", open_world=True, long=True)
     async def query_logs(
         sources: Sources = None,
         since: Since = "",
@@ -151,7 +151,7 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
 
 
 def _register_verdict(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Verify a fix", open_world=True)
+    @tools.read(title="Verify a fix", open_world=True, long=True)
     async def verify_fix(
         fingerprint: Annotated[str, Field(description="Its coarse part.", min_length=1, max_length=64)],
         fixed_at: Annotated[str, Field(description="When the fix began to run; ISO or 15m.", max_length=64)],

@@ -46,7 +46,7 @@ def register(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
 
 
 def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Check a deployment", open_world=True)
+    @tools.read(title="Check a deployment", open_world=True, long=True)
     async def check_deployment_health(
         release: Annotated[str, Field(description="Empty: the newest.", max_length=200)] = "",
         since: Annotated[str, Field(description="When it was deployed; empty: when the release first spoke.", max_length=64)] = "",
@@ -67,7 +67,7 @@ def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader
 
 
 def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Health of a service", open_world=True)
+    @tools.read(title="Health of a service", open_world=True, long=True)
     async def get_service_health(service: Service, since: Since = "1h", sources: Sources = None) -> ServiceHealth:
         """Failed share with interval, latency, top errors and newest release of a service, compared with the period before."""
         period = _period(deps, since, "")
@@ -78,7 +78,7 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         deployed = (begun[-1][0], begun[-1][2]) if begun else None
         return service_health(service, health(now, before, period, earlier, deployed), period, tally, cut)
 
-    @tools.read(title="Trends of errors", open_world=True)
+    @tools.read(title="Trends of errors", open_world=True, long=True)
     async def get_error_trends(service: Service = "", since: Since = "1h", sources: Sources = None) -> ErrorTrends:
         """Each error's counts over the window, share, first and last time, and whether it rises or falls more than chance."""
         period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, "", (service,) if service else ())
@@ -86,7 +86,7 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
 
 
 def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Analyze a pattern of logs", open_world=True)
+    @tools.read(title="Analyze a pattern of logs", open_world=True, long=True)
     async def analyze_pattern_logs(
         pattern: Annotated[str, Field(description="Words, all of which must occur, or a template id.", min_length=1, max_length=500)],
         since: Since = "1d",
@@ -104,7 +104,7 @@ def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
 
 
 def _register_correlation(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
-    @tools.read(title="Correlate services", open_world=True)
+    @tools.read(title="Correlate services", open_world=True, long=True)
     async def correlate_services(since: Since = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
         """Are failing services one problem? The deepest failing span of joined requests leads; then a shared host, database, pool or limit;
         then onsets and co-occurrence, which is not cause."""
