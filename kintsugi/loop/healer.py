@@ -219,12 +219,15 @@ class Healer:
         return False
 
     async def _changes(self, fix: Fix) -> list[dict[str, str]]:
-        """What the fix changed, before and after, without what it added: the guard is made from it."""
+        """What the fix changed, before and after, and what it added, which was empty before: its guard and its recipe are made from it."""
         detail = await self._tools.call("get_fix", fix_id=fix.id)
         _, tree = self._head()
-        old = set(tree.files_at(fix.base))
-        paths = [path for path in detail["files"] if path in old]
-        return [{"path": path, "before": tree.read_at(fix.base, path), "after": tree.read_at(fix.commit, path)} for path in paths]
+        old, new = (set(tree.files_at(commit)) for commit in (fix.base, fix.commit))
+        return [
+            {"path": path, "before": tree.read_at(fix.base, path) if path in old else "", "after": tree.read_at(fix.commit, path)}
+            for path in detail["files"]
+            if path in new
+        ]
 
     async def _known(self, case: Case) -> list[dict[str, str]]:
         """What is remembered of this error, here and in other repositories, as claims: lessons first."""

@@ -8,7 +8,6 @@ from typing import Any
 from kintsugi.reasoners import CandidateTest, Claim, Diagnosis, Draft, Given, Tree
 from kintsugi.reasoners.recipes import Recipes
 from kintsugi.tools import Tools
-from mcp_servers.kit.errors import KintsugiError
 
 NAME = "learned"
 
@@ -30,10 +29,10 @@ class Learned:
         return ()
 
     async def diagnose(self, case: Mapping[str, Any], tree: Tree, suspects: Sequence[Mapping[str, Any]]) -> Diagnosis:
-        """The cause that the best recipe has for this failure; `inconclusive` with the reason when none fits."""
-        found, note = await self._matched(case)
+        """The cause that the best recipe has for this failure; `inconclusive`, without a word of its own, when none fits."""
+        found = await self._matched(case)
         if not found:
-            return Diagnosis("inconclusive", reason=note)
+            return Diagnosis("inconclusive")
         best = found[0]
         place = f"{best['file']}:{best['line']}" if best["line"] else str(best["file"])
         return Diagnosis(
@@ -52,19 +51,16 @@ class Learned:
         """The drafts of the diagnosed recipe, then those of others that fit, each with its own test and those that the trace gives."""
         if diagnosis.status == "inconclusive":
             return ()
-        found, _ = await self._matched(case)
+        found = await self._matched(case)
         found = sorted(found, key=lambda one: one["recipe"] != diagnosis.recipe)
         if not found or found[0]["recipe"] != diagnosis.recipe:
             return ()
         others = await Recipes().reproduce(case, tree)
         return [_draft(one, others) for one in found]
 
-    async def _matched(self, case: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
-        try:
-            answer = await self._tools.call("match_recipes", case_id=str(case["id"]))
-        except KintsugiError as error:
-            return [], f"learned recipes could not be asked: {error}"
-        return list(answer["recipes"]), str(answer.get("note", ""))
+    async def _matched(self, case: Mapping[str, Any]) -> list[dict[str, Any]]:
+        answer = await self._tools.call("match_recipes", case_id=str(case["id"]))
+        return list(answer["recipes"])
 
 
 def _draft(found: Mapping[str, Any], others: Sequence[CandidateTest]) -> Draft:
