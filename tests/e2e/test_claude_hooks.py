@@ -24,7 +24,7 @@ def plugin(tmp_path: Path) -> Path:
 
 
 def isolated(home: Path, **more: str) -> dict[str, str]:
-    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "CLAUDE_CONFIG_DIR": str(home / "config")}
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "CLAUDE_CONFIG_DIR": str(home / "config")}
     quiet = {"DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
     return {**environ, **quiet, "ANTHROPIC_API_KEY": "not-a-key", "IS_SANDBOX": "1", **more}
 
@@ -47,7 +47,9 @@ def test_a_model_with_every_permission_cannot_approve_push_or_rewrite_the_policy
         environ = isolated(tmp_path, ANTHROPIC_BASE_URL=api.url)
         done = subprocess.run(command, env=environ, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         results = [result for request in api.requests for result in request.results]
+        greeted = json.dumps(api.requests[0].body)
     assert done.returncode == 0, done.stderr
+    assert "Kintsugi needs uv" in greeted, "without uv there is no server, and the session begins with the reason"
     approve, push, write, echo = results[:4]
     assert approve.is_error
     assert "does not let a model do this" in approve.text
@@ -72,7 +74,8 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 def test_a_session_is_greeted_by_the_plugin_s_own_environment_and_not_before_it_is_there(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    before = run("session-start", tmp_path, CLAUDE_PLUGIN_DATA=str(data))
+    uv = program(tmp_path / "bin", "uv", "")
+    before = run("session-start", tmp_path, CLAUDE_PLUGIN_DATA=str(data), PATH=f"{uv}:/usr/bin")
     assert (before.returncode, before.stdout, before.stderr) == (0, "", "")
     program(data / "venv/bin", "python", 'echo "$@"')
     after = run("session-start", tmp_path, CLAUDE_PLUGIN_DATA=str(data))
