@@ -138,7 +138,6 @@ REASONERS = LazyTable(
     {
         "recipes": "kintsugi.reasoners.recipes:Recipes",
         "learned": "kintsugi.reasoners.learned:reasoner",
-        "learned": "kintsugi.reasoners.learned:reasoner",
         "anthropic": "kintsugi.reasoners.models.anthropic:reasoner",
         "claude_code": "kintsugi.reasoners.models.claude_code:reasoner",
         "scripted": "kintsugi.reasoners.models.scripted:reasoner",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, cast
+
+from httpx2 import create_ssl_context
 
 from kintsugi.reasoners import Given
 from kintsugi.reasoners.models.host import Headless
@@ -72,17 +76,21 @@ class Messages:
                         raise Unavailable(f"{self._url} answered with what is no message, twice.", code="bad_answer") from error
         raise AssertionError("the second round returns or raises")
 
+    @cached_property
+    def _tls(self) -> SSLContext:
+        """Read from disk once: it costs more than the question."""
+        return create_ssl_context()
+
     def _client(self) -> AsyncAnthropic:
         try:
-            from anthropic import AsyncAnthropic
+            from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
         except ModuleNotFoundError as missing:
             raise Misconfigured(
                 "The reasoner 'anthropic' needs the package 'anthropic'; install it with `pip install 'kintsugi[anthropic]'`.",
                 code="missing_package",
             ) from missing
-        return AsyncAnthropic(
-            api_key=self._key, base_url=self._url, max_retries=self._settings.retries, timeout=float(self._settings.timeout)
-        )
+        http = DefaultAsyncHttpxClient(verify=self._tls, base_url=self._url, timeout=float(self._settings.timeout))
+        return AsyncAnthropic(api_key=self._key, base_url=self._url, max_retries=self._settings.retries, http_client=http)
 
     def _error(self, error: APIError) -> KintsugiError | TooLong:
         status = getattr(error, "status_code", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from mcp_servers.kit.errors import Misconfigured, Unavailable
 from mcp_servers.kit.project import Project
 from mcp_servers.launch import assemble
 from tests.components import CLAUDE, needs
-from tests.e2e.messages_api import Answer, Failure, MessagesApi, Request, Turn, Use
+from tests.e2e.messages_api import Answer, MessagesApi, Request, Turn, Use
 from tests.kintsugi.reasoners.test_models import CAUSE, desk_of, mileage
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +38,16 @@ def cut_off(deps: Deps, url: str, **settings: object) -> Deps:
     return replace(deps, environ=environ, project=project)
 
 
+def says(deps: Deps, *events: dict[str, object]) -> Deps:
+    """A program in the place of Claude Code that says these events and ends well, as Claude Code does."""
+    program = deps.scratch.parent / "talker"
+    lines = "\n".join(json.dumps(event) for event in events)
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{lines}\nEND\n", "utf-8")
+    program.chmod(0o700)
+    cut = cut_off(deps, "")
+    return replace(cut, environ={**cut.environ, "KINTSUGI_CLAUDE": str(program)})
+
+
 @needs("claude")
 async def test_claude_code_works_as_the_diagnoser_with_our_servers_and_nothing_that_writes(tmp_path: Path) -> None:
     def script(request: Request) -> Answer:
@@ -47,7 +58,7 @@ async def test_claude_code_works_as_the_diagnoser_with_our_servers_and_nothing_t
         return Turn([Use("StructuredOutput", CAUSE)]) if request.results else "done"
 
     with MessagesApi(script) as api:
-        desk = await desk_of(cut_off(mileage(tmp_path, ""), api.url), "claude_code")
+        desk = await desk_of(cut_off(mileage(tmp_path), api.url), "claude_code")
         case = desk.case.id
         found = await desk.diagnose()
         assert (found.status, found.file, found.line) == ("likely", "mileage/report.py", 2)
@@ -64,12 +75,28 @@ async def test_claude_code_works_as_the_diagnoser_with_our_servers_and_nothing_t
         assert len(api.requests) == asked, "what was answered is not paid for again"
 
 
-@needs("claude")
-async def test_an_endpoint_that_is_away_is_said_though_the_program_ends_well(tmp_path: Path) -> None:
-    with MessagesApi([Failure(400, "scripted")]) as api:
-        desk = await desk_of(cut_off(mileage(tmp_path, ""), api.url), "claude_code")
-        with pytest.raises(Unavailable, match="Claude Code reached no model"):
-            await desk.diagnose()
+@pytest.mark.parametrize(
+    ("events", "kind", "sentence"),
+    [
+        ([], Unavailable, "Claude Code ended with 0"),
+        ([{"type": "result", "api_error_status": 529}], Unavailable, r"reached no model \(529\)"),
+        ([{"subtype": "init", "mcp_servers": [{"name": "ours", "status": "failed"}]}], Unavailable, "could not start our server ours"),
+    ],
+)
+async def test_the_exit_code_says_nothing_so_the_events_are_read(
+    tmp_path: Path, events: list[dict[str, object]], kind: type[Exception], sentence: str
+) -> None:
+    desk = await desk_of(says(mileage(tmp_path), *events), "claude_code")
+    with pytest.raises(kind, match=sentence):
+        await desk.diagnose()
+
+
+async def test_a_tool_that_was_denied_is_the_reason_of_an_answer_that_is_missing(tmp_path: Path) -> None:
+    result = {"type": "result", "session_id": "s1", "usage": {"output_tokens": 7}, "permission_denials": [{"tool_name": "Bash"}]}
+    desk = await desk_of(says(mileage(tmp_path), result), "claude_code")
+    found = await desk.diagnose()
+    assert (found.status, found.reason) == ("inconclusive", "Claude Code gave no answer of the right form: it was denied Bash.")
+    assert desk.spent["tokens"] == 7
 
 
 async def test_where_the_program_is_not_installed_the_operator_is_told(tmp_path: Path) -> None:
