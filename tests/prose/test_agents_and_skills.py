@@ -10,11 +10,15 @@ from typing import get_args, get_type_hints
 import pytest
 
 from kintsugi.reasoners import Review, Status
+from kintsugi.roles import for_project
 from kintsugi.routing import categories
 from mcp_servers.cases.model import State
 from mcp_servers.kit.budget import tokens
 from mcp_servers.logs.verdicts.verdict import Word
+from mcp_servers.tickets.classification.sizes import EFFORT
+from mcp_servers.tickets.classification.tools import Classified, Part
 from mcp_servers.tickets.model import TicketType
+from tests.components import ROOT
 from tests.prose.documents import AGENTS, PREFIX, REFERENCES, SKILLS, Document, name
 from tests.prose.surface import ToolHints, surface
 
@@ -232,3 +236,51 @@ def test_a_front_desk_says_goal_end_and_doubt_and_shows_one_example(path: Path) 
     body = Document.read(path).body
     for part in ("**Goal.**", "**Done** when", "**When in doubt**", "| situation | do |", "## One example"):
         assert part in body, f"{name(path)} lacks {part}"
+
+
+def words_of(path: str) -> Document:
+    return Document.read(ROOT / path)
+
+
+@pytest.mark.promise("S1.1")
+def test_the_production_monitor_shows_what_it_does_with_an_alert_of_500s() -> None:
+    example = words_of("agents/production-monitor.md").body.partition("**Example.**")[2].partition("\n\n")[0]
+    assert "500s" in example
+    assert "`<alert>`" in example
+
+
+@pytest.mark.promise("S2.15", "S2.17")
+def test_the_product_agent_has_four_modes_and_lets_the_tool_count() -> None:
+    modes = {"feature_gap", "tech_debt", "ux", "performance"}
+    agent, front, table = (
+        words_of("agents/product-agent.md"),
+        words_of("skills/product-analysis/SKILL.md"),
+        words_of("skills/product-analysis/references/modes.md"),
+    )
+    for page in (agent, front, table):
+        assert modes <= page.codes, name(page.path)
+    assert {"TODO", "FIXME", "HACK"} <= set(re.findall(r"[A-Z]{4,5}", table.body))
+    for page in (agent, front, words_of("skills/task-classification/SKILL.md")):
+        assert "(impact × 2 − risk) / effort" in page.body, name(page.path)
+    assert ", ".join(f"{size} {effort}" for size, effort in EFFORT.items()) in table.body
+
+
+@pytest.mark.promise("S2.11")
+def test_the_form_that_the_skill_shows_is_the_one_that_the_tools_answer() -> None:
+    skill = words_of("skills/task-classification/SKILL.md")
+    form = skill.body.partition("## The form")[2].partition("\n## ")[0]
+    told = {word for code in re.findall(r"`([\w]+)`", form) for word in [code]} - {"classify_task", "break_down_task"}
+    assert told == {*Classified.__annotations__, *Part.__annotations__, "subtasks"}
+
+
+def test_wisdom_says_whose_each_new_incident_is_how_sure_and_what_to_do() -> None:
+    agent = words_of("agents/wisdom.md").body
+    for word in ("caused, possible or unrelated", "HIGH, MEDIUM or LOW", "rollback, investigate, monitor or none"):
+        assert word in " ".join(agent.split())
+
+
+@pytest.mark.parametrize("path", [*AGENTS, *SKILLS, *REFERENCES], ids=name)
+def test_a_copy_for_a_project_names_nothing_of_the_plugin(path: Path) -> None:
+    copy = for_project(path.read_text("utf-8"))
+    assert PREFIX not in copy
+    assert not re.search(r"\bkintsugi:[a-z]", copy)
