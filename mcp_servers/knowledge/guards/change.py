@@ -12,6 +12,8 @@ from mcp_servers.knowledge.guards.constructs import Construct, Rule, loosely, re
 from mcp_servers.knowledge.guards.languages import GRAMMARS, Grammar, language_of
 from mcp_servers.knowledge.guards.model import Scan
 
+OWN = frozenset({"self", "cls", "this", "$this", "super"})
+_SEVERAL = re.compile(r"[a-z]_[a-z]|[a-z][A-Z]")
 _HEAD = re.compile(r"(.*?)(?:\?->|->|::|\.)\s*(\w+)", re.S)
 
 
@@ -96,3 +98,43 @@ def telling(text: str) -> bool:
     """Whether a text names enough to be a rule: a dotted name, or a word of four letters."""
     found = words(text)
     return len(found) > 1 or any(len(word) > 3 for word in found)
+
+
+def known_by_name(change: Change, call: Construct) -> bool:
+    """Whether the head of a call means the same in another file: an import or a global, or a method with a name of several words.
+
+    What hangs on a local name (`text.split`) means whatever that holds, and a private name is one repository's own.
+    """
+    if is_private(call.head) or not telling(call.head):
+        return False
+    return bool(_SEVERAL.search(words(call.head)[-1])) or not is_local(change, call)
+
+
+def is_private(head: str) -> bool:
+    """Whether the last name of a head is one repository's own."""
+    return (words(head)[-1:] or ("_",))[0].startswith("_")
+
+
+def is_local(change: Change, one: Construct) -> bool:
+    """Whether a node begins with a name that its own function gave a value: a parameter, or something assigned."""
+    root = re.match(r"[$\w]+", one.head or one.text)
+    if root is None or root[0] in OWN:
+        return True
+    around = [scope.text for scope in change.old if scope.kind in change.grammar.scopes and one.within(scope)]
+    name = re.escape(root[0])
+    given = rf"[(,]\s*\*{{0,2}}{name}\s*[,:=)]|(?<![\w.]){name}\s*(?:,[^=\n]*)?:?=(?!=)|\bfor\s[^\n]*\b{name}\b[^\n]*\bin\b|\bas\s+{name}\b"
+    return bool(around) and re.search(given, around[-1]) is not None
+
+
+def held(change: Change, one: Construct, name: str) -> list[Rule]:
+    """Where the name means the same: a parameter here and there, or given by the same expression."""
+    scopes: list[Rule] = [{"kind": kind} for kind in change.grammar.scopes]
+    old = next((other for other in change.old if other.text == one.text), one)
+    around = [scope for scope in change.old if scope.kind in change.grammar.scopes and old.within(scope)]
+    if not around:
+        return []
+    given = re.search(rf"(?m)(?<![\w.]){re.escape(name)}\s*:?=(?!=)\s*([^\n;]+)", around[-1].text)
+    if given:
+        return [{"inside": {"any": scopes, "stopBy": "end", "regex": loosely(given[0])}}]
+    taken = {"field": "parameters", "regex": rf"(?:^|[^\w.]){re.escape(name)}\b"}
+    return [{"inside": {"any": scopes, "stopBy": "end", "has": taken}}]

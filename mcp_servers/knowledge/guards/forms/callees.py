@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, arguments_of, call_rule, telling
-from mcp_servers.knowledge.guards.constructs import Construct, loosely
+from mcp_servers.knowledge.guards.change import (
+    Candidate,
+    Change,
+    anchors_of,
+    arguments_of,
+    call_rule,
+    held,
+    is_local,
+    known_by_name,
+    telling,
+)
+from mcp_servers.knowledge.guards.constructs import Construct, loosely, words
 
 _PARTS = re.compile(r"[A-Za-z][a-z0-9]{2,}|[A-Z]{2,}")
+_FULL = 2
+"""A head of more names than these says enough without an argument."""
 
 
 def candidates(change: Change) -> Iterator[Candidate]:
@@ -31,15 +43,17 @@ def _replaced(change: Change, call: Construct, later: Construct, still_called: b
         if name.fullmatch(call.head) and name.fullmatch(later.head) and _module(call.head) == _module(later.head)
         else {}
     )
-    if _related(call.head, later.head) and not still_called:
+    if known_by_name(change, call) and _related(call.head, later.head) and not still_called:
         yield Candidate(rule, anchors_of(call.head), fix=fix)
-    if call.arguments:
+    if call.arguments or len(words(call.head)) > _FULL:
         exact = {"has": {**arguments_of(change, call), "regex": rf"^.\s*{loosely(', '.join(call.arguments))}\s*,?\s*.$"}}
-        yield Candidate({**rule, "all": [*rule.get("all", []), exact]}, anchors_of(call.text), fix=fix)
+        root = re.match(r"[$\w]+", call.head)
+        where = held(change, call, root[0]) if root and is_local(change, call) else []
+        yield Candidate({**rule, "all": [*rule.get("all", []), exact, *where]}, anchors_of(call.text), fix=fix)
 
 
 def _too_few(change: Change, call: Construct) -> Iterator[Candidate]:
-    if not telling(call.head):
+    if not known_by_name(change, call):
         return
     rule = call_rule(change, call)
     more = {"not": {"has": {**arguments_of(change, call), "has": {"nthChild": len(call.positional) + 1}}}}

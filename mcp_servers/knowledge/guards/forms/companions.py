@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, call_rule, telling, touches
+from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, call_rule, known_by_name, touches
 from mcp_servers.knowledge.guards.constructs import Construct, loosely
 
 _NAME = re.compile(r"[$\w]+")
@@ -25,7 +25,7 @@ def candidates(change: Change) -> Iterator[Candidate]:
 
 def _subjects(change: Change, companion: Construct) -> Iterator[tuple[Construct, str]]:
     """The calls of the old code on whose result or subject the companion works, each with the name of that."""
-    for call in (one for one in change.old if one.head and telling(one.head)):
+    for call in (one for one in change.old if one.head and known_by_name(change, one)):
         holder = next((one for one in change.old if one.kind == change.grammar.assignment and call.within(one)), None)
         names = [holder.text.partition("=")[0].removesuffix(":").split(",")[0].strip()] if holder else []
         names += [call.head.rpartition(".")[0]] if "." in call.head else []

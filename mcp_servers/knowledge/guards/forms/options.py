@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, arguments_of, call_rule
+from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, arguments_of, call_rule, is_private
 from mcp_servers.knowledge.guards.constructs import Construct, Option, Rule, loosely
 
 _LITERAL = re.compile(r"-?\d+(?:\.\d+)?|True|False|None|true|false|null|nil|'[^'\\\n]*'|\"[^\"\\\n]*\"")
@@ -17,7 +17,7 @@ _NEUTRAL = frozenset({"True", "False", "None", "true", "false", "null", "nil"})
 def candidates(change: Change) -> Iterator[Candidate]:
     """Calls that gained an option, then calls whose option changed."""
     later = list(change.calls(change.new, change.added | change.gaps))
-    for call in change.calls(change.old, change.removed):
+    for call in (one for one in change.calls(change.old, change.removed) if not is_private(one.head)):
         same = [one for one in later if (one.kind, one.head) == (call.kind, call.head)]
         for one in same:
             for name in one.options.keys() - call.options.keys():

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from mcp_servers.kit import syntax
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, telling
+from mcp_servers.knowledge.guards.change import OWN, Candidate, Change, anchors_of, held, is_local, telling
+from mcp_servers.knowledge.guards.constructs import Rule
 
 _TELLING = (ast.Call, ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare)
 _NODES = (ast.Call, ast.Subscript, ast.BinOp, ast.Compare, ast.BoolOp, ast.Assign, ast.Return, ast.Raise, ast.AugAssign)
@@ -30,9 +31,17 @@ def candidates(change: Change) -> Iterator[Candidate]:
     for text in texts:
         opened = _opened(text)
         if opened != text and telling(_LITERAL.sub("", text)) and text.count("(") + text.count("=") > 0:
-            yield Candidate({"pattern": opened}, anchors_of(_LITERAL.sub("", text)))
+            yield Candidate(_placed(change, text, opened), anchors_of(_LITERAL.sub("", text)))
     for text in texts:
-        yield Candidate({"pattern": text}, anchors_of(_LITERAL.sub("", text)))
+        yield Candidate(_placed(change, text, text), anchors_of(_LITERAL.sub("", text)))
+
+
+def _placed(change: Change, text: str, pattern: str) -> Rule:
+    """The pattern; of what hangs on a local name only where that means the same."""
+    one = next((one for one in change.old if one.text == text), None)
+    root = re.match(r"[$\w]+", text)
+    where = held(change, one, root[0]) if one and root and is_local(change, one) and root[0] not in OWN else []
+    return {"pattern": pattern, "all": where} if where else {"pattern": pattern}
 
 
 def _bounds(change: Change) -> Iterator[Candidate]:

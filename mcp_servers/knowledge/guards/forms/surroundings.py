@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, call_rule, telling, touches
+from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, call_rule, held, known_by_name, telling, touches
 from mcp_servers.knowledge.guards.constructs import Construct, Rule, loosely
 
 _FAR = 4
@@ -15,7 +15,7 @@ def candidates(change: Change) -> Iterator[Candidate]:
     """Calls outside of what now surrounds them, then uses that the added condition does not protect."""
     lines = change.removed | change.gaps
     for call in change.calls(change.old, lines):
-        if telling(call.head):
+        if known_by_name(change, call):
             yield from _wrapped(change, call)
     yield from _chained(change)
     yield from _unguarded(change)
@@ -49,7 +49,7 @@ def _chained(change: Change) -> Iterator[Candidate]:
     for use in change.old:
         if use.kind not in change.grammar.uses or not touches(use, change.removed) or use.text in later:
             continue
-        inner = [one for one in change.old if one.head and one.span[0] == use.span[0] and one.within(use) and telling(one.head)]
+        inner = [one for one in change.old if one.head and one.span[0] == use.span[0] and one.within(use) and known_by_name(change, one)]
         for call in inner[:1]:
             held: Rule = {"field": change.grammar.uses[use.kind], **call_rule(change, call)}
             yield Candidate({"kind": use.kind, "has": held}, anchors_of(call.head))
@@ -67,7 +67,7 @@ def _unguarded(change: Change) -> Iterator[Candidate]:
             yield from _from_origin(change, use, name)
             if telling(use.text):
                 rule: Rule = {"kind": use.kind, "regex": f"^{loosely(use.text)}$"}
-                yield Candidate({**rule, "all": [*_unasked(change, name), *_held(change, use, name)]}, anchors_of(use.text))
+                yield Candidate({**rule, "all": [*_unasked(change, name), *held(change, use, name)]}, anchors_of(use.text))
 
 
 def _uses_after(change: Change, asked: Construct) -> list[Construct]:
@@ -96,7 +96,7 @@ def _from_origin(change: Change, use: Construct, name: str) -> Iterator[Candidat
         if change.language not in ("python", "javascript", "typescript", "tsx") or not re.match(rf"{re.escape(name)}\b\s*=", holder.text):
             continue
         call = next((one for one in change.old if one.head and one.within(holder) and holder.text.endswith(one.text)), None)
-        if call is None or not telling(call.head):
+        if call is None or not known_by_name(change, call):
             continue
         target, value = ("left", "right") if change.language == "python" else ("name", "value")
         scopes: list[Rule] = [{"kind": kind} for kind in change.grammar.scopes]
@@ -116,20 +116,6 @@ def _from_origin(change: Change, use: Construct, name: str) -> Iterator[Candidat
             },
             anchors_of(call.head),
         )
-
-
-def _held(change: Change, use: Construct, name: str) -> list[Rule]:
-    """Where the name means the same: a parameter here and there, or given by the same expression."""
-    scopes: list[Rule] = [{"kind": kind} for kind in change.grammar.scopes]
-    old = next((one for one in change.old if one.text == use.text), use)
-    around = [one for one in change.old if one.kind in change.grammar.scopes and old.within(one)]
-    if not around:
-        return []
-    given = re.search(rf"(?m)(?<![\w.]){re.escape(name)}\s*:?=(?!=)\s*([^\n;]+)", around[-1].text)
-    if given:
-        return [{"inside": {"any": scopes, "stopBy": "end", "regex": loosely(given[0])}}]
-    taken = {"field": "parameters", "regex": rf"(?:^|[^\w.]){re.escape(name)}\b"}
-    return [{"inside": {"any": scopes, "stopBy": "end", "has": taken}}]
 
 
 def _unasked(change: Change, name: str) -> list[Rule]:
