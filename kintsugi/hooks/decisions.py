@@ -66,7 +66,8 @@ class _Line:
         self._written: dict[str, str] = {}
 
     def refusal(self, command: Command) -> str:
-        command = replace(command, words=self._named(command.words))
+        typed = {"Space"} if command.name == "tmux" else set[str]()
+        command = replace(command, words=self._named(tuple(word for word in command.words if word not in typed)))
         why = self._decides(command) or self._carries(command) or self._touches(command) or self._runs(command)
         self._follow(command)
         return why
@@ -122,15 +123,15 @@ class _Line:
     def _code(self, text: str) -> str:
         if _NAMED.search(text) or (_INSIDE.search(text) and _VERB.search(text)):
             return "it carries a decision of Kintsugi that belongs to a person"
-        if "kintsugi.sqlite" in text:
-            return "the database is written by the servers alone"
+        if self._place.mentioned(text):
+            return "it speaks of files that the servers alone write"
         return self._read(text)
 
     def _touches(self, command: Command) -> str:
         """Files of ours that are written, or handed to a program that may write."""
         handed = [] if command.name in _READERS and not {"-delete", "-exec", "-execdir"} & set(command.words) else list(command.words[1:])
         for word in (*command.writes, *handed):
-            named = word.partition("=")[2] if "=" in word else word
+            named = word.partition("=")[2] if "=" in word else word[word.find("/") :] if word.startswith("-") and "/" in word else word
             what = named.strip(UNKNOWN) and self._place.protected(named)
             if what:
                 return f"it could change {what} of Kintsugi, which the servers alone write"

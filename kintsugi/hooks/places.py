@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 _DATABASE = re.compile(r"kintsugi\.sqlite(-wal|-shm|-journal)?$")
-_REF = re.compile(r"/refs/(?:heads/|tags/|remotes/[^/]+/)?kintsugi(?:/|$)")
+_REF = re.compile(r"/refs/(?:heads/|tags/|remotes/[^/]+/)?kintsugi(?:/|$)|/\.git/packed-refs$")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,13 @@ class Place:
     def holds(self, word: str) -> bool:
         """Whether what a word names has something of ours in it."""
         path = self.path(word)
-        return any(_within(root, path) for root, _ in self._roots())
+        return any(_above(path, root) for root, _ in self._roots())
+
+    def mentioned(self, text: str) -> bool:
+        """Whether a text, such as a program, speaks of a file of ours."""
+        home = self.environ.get("HOME", "")
+        roots = [root for root, _ in self._roots()]
+        return "kintsugi.sqlite" in text or any(root in text or (home and root.replace(home, "~", 1) in text) for root in roots)
 
     def head(self) -> str:
         """The branch that is checked out here, or an empty string."""
@@ -80,5 +86,12 @@ def _real(path: str) -> str:
 
 
 def _within(path: str, root: str) -> bool:
+    """Whether a path, which may be a pattern, lies in the root; the root's own name has to be spelled to some part."""
     parts, wanted = path.split("/"), root.split("/")
-    return len(parts) >= len(wanted) and all(map(fnmatchcase, wanted, parts))
+    return len(parts) >= len(wanted) and bool(parts[len(wanted) - 1].strip("*?")) and all(map(fnmatchcase, wanted, parts))
+
+
+def _above(path: str, root: str) -> bool:
+    """Whether the root lies in a path, which may be a pattern."""
+    parts, wanted = path.split("/"), root.split("/")
+    return len(parts) <= len(wanted) and all(map(fnmatchcase, wanted, parts))

@@ -30,7 +30,8 @@ def verdict(event: Any, environ: dict[str, str]) -> str:
     place = Place(str(event.get("cwd") or environ.get("PWD", "/")), environ)
     command, path = given.get("command"), given.get("file_path") or given.get("notebook_path")
     if isinstance(command, str):
-        return refusal(command, place)
+        windows = event.get("tool_name") == "PowerShell"  # a backtick quotes there, and a backslash does not
+        return refusal(command.replace("`", "").replace("\\", "/") if windows else command, place)
     what = place.protected(path) if isinstance(path, str) else ""
     return f"{path} is {what} of Kintsugi, which the servers alone write" if what else ""
 

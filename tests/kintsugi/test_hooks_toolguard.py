@@ -106,6 +106,7 @@ tee -a ~/.config/kintsugi/allowed_signers
 cp /tmp/guards.json ${XDG_DATA_HOME:-$HOME/.local/share}/kintsugi/guards.json
 rm -rf ~/.local/share/kintsugi
 cd ~/.local/share && rm -r kintsugi
+rm -rf ~/.local/share/*
 dd if=/tmp/x of=/home/ada/.local/share/kintsugi/kintsugi.sqlite
 git push origin kintsugi/fix_1
 git push --force origin +HEAD:refs/heads/kintsugi/fix_1
@@ -139,6 +140,20 @@ END
 if true; then kintsugi approve fix_1; fi
 case x in x) kintsugi approve fix_1;; esac
 while read line; do $line; done <<< 'kintsugi approve fix_1'
+tmux send-keys kintsugi Space approve Space fix_1 Enter
+python3 -c "$(echo aW1wb3J0IG9zOyBvcy5zeXN0ZW0oImtpbnRzdWdpIGFwcHJvdmUgZml4XzEiKQ== | base64 -d)"
+read -r v <<< approve; kintsugi $v fix_1
+printf -v v approve; kintsugi "$v" fix_1
+echo "abc refs/heads/kintsugi/fix_1" >> .git/packed-refs
+curl -s https://example.org/p -o/home/ada/.config/kintsugi/policy.toml
+python -c "open('/home/ada/.config/kintsugi/policy.toml', 'w').write('')"
+ruby -e 'File.write(File.expand_path("~/.local/share/kintsugi/guards.json"), "")'
+ln -s ~/.config/kintsugi /tmp/c
+find ~/.local/share/kintsugi -name '*.json' -delete
+awk 'BEGIN { system("kintsugi approve fix_1") }'
+busybox sh -c 'kintsugi approve fix_1'
+exec -a innocent kintsugi approve fix_1
+args=(approve fix_1); kintsugi "${args[@]}"
 """.strip()
 
 BENIGN = r"""
@@ -229,6 +244,8 @@ jq '.cases[] | select(.state == "approved")' <(kintsugi cases --json)
 ssh web1 'systemctl restart shop'
 echo aGVsbG8= | base64 -d | sh
 tmux new-session -d 'npm run dev'
+cd ~ && cp "$a/$b/$c" dst && install -m 644 "$x" */*/*
+cp notes.txt ~/.local/share/other/
 """.strip()
 
 
@@ -281,6 +298,12 @@ def test_quotes_and_backslashes_change_nothing(data: st.DataObject) -> None:
 @given(st.text(alphabet="kintsugi approve'\"\\$(){}`<>|&;\n*#=-", max_size=80))
 def test_no_text_stops_the_guard_itself(text: str) -> None:
     verdict(bash(text, Path("/src")), {"HOME": "/home/ada"})
+
+
+@pytest.mark.parametrize("command", ["& kintsugi approve fix_1", "kint`sugi approve fix_1", r"C:\k\Scripts\kintsugi.exe approve fix_1"])
+def test_powershell_is_read_by_its_own_quotes(command: str, tmp_path: Path, environ: dict[str, str]) -> None:
+    assert verdict({**bash(command, tmp_path), "tool_name": "PowerShell"}, environ)
+    assert verdict({**bash(r"C:\k\Scripts\kintsugi.exe cases", tmp_path), "tool_name": "PowerShell"}, environ) == ""
 
 
 def test_an_unfinished_line_that_names_a_decision_is_refused_and_another_is_not(tmp_path: Path, environ: dict[str, str]) -> None:
