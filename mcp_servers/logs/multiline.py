@@ -2,55 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mcp_servers.logs.carriers import Carried, announced, carried, process_of, rejoined
 from mcp_servers.logs.formats.jsons import records
-from mcp_servers.logs.formats.severities import UPPER
-from mcp_servers.logs.times.layouts import STAMP
+from mcp_servers.logs.linemarks import (
+    BEHIND,
+    BLOCKS,
+    CALM,
+    CHAIN,
+    COLOUR,
+    CSV,
+    ENDED,
+    EXCEPTION,
+    FRAME,
+    GO,
+    GO_FRAME,
+    HEAD,
+    PROBE,
+    TRACEBACK,
+    TRACEBACK_IN,
+    UTILITY,
+    UTILITY_HEAD,
+    closes,
+    opens_quote,
+    stands_alone,
+    thread_of,
+)
 
 MAX_LINES = 1_000
 MAX_CHARACTERS = 256 * 1024
 MAX_WAITING = 8
 """How many lines of others an interrupted trace waits for its next line."""
-
-_PROBE = 512
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_HEAD = re.compile(
-    rf"[\[<(]?(?:{STAMP}|<\d{{1,3}}>|[EWIF]\d{{4}} \d\d:\d\d:)"
-    rf"|\[?(?:{UPPER})\b|[DIWEFA], \[\d{{4}}-|(?:trce|dbug|info|warn|fail|crit): [\w.]+\[\d+\]|# (?:Time: |User@Host: )|__CURSOR=",
-    re.ASCII,
-)
-_TRACEBACK = re.compile(r"\s{0,40}(?:[+|] ?){0,9}\s{0,40}(?:Exception Group )?Traceback \(most recent call last\):")
-_ENDED = re.compile(  # what a runtime prints of an error that nobody caught: no logger wrote the line before it
-    r"Exception in thread \"|Unhandled (?:[Ee]xception[.:]|rejection)|Uncaught |thread '[^'\n]{0,200}' (?:\(\d{1,20}\) )?panicked at "
-)
-_CALM = re.compile(r"\b(?:TRACE|DEBUG|INFO|NOTICE|trace|debug|info|notice)\b")
-_TRACEBACK_IN = "Traceback (most recent call last):"
-_CHAIN = re.compile(r"(?:During handling of the above exception|The above exception was the direct cause)")
-_EXCEPTION = re.compile(
-    r"(?:Exception in thread \"|Unhandled exception|Uncaught |PHP (?:Fatal|Parse) error:|thread '[^']*' (?:\(\d+\) )?panicked at |panic: |fatal error: |goroutine \d+ \[)"
-    r"|[A-Za-z_][\w.$]{0,200}(?:Exception|Error|Throwable|Interrupt|Exit|Warning|Group|Failure|Fault)\b|[a-z_]\w{0,80}(?:\.\w{1,80}){1,12}(?::|$)"
-)
-_FRAME = re.compile(
-    r"\s{0,60}(?:[|+] ?){0,9}\s{0,60}(?:File \".{1,400}\", line \d+|at \S.{0,400}[()\[:]|Caused by: |Suppressed: |\.\.\. \d+ (?:more|common frames)|#\d+ {1,6}\S"
-    r"|from \S{1,300}:\d+:in |\[previous error\]|--- End of |\d+: +[\w<{]\S{0,300}$|created by \S)"
-)
-_BEHIND = re.compile(
-    r"(?:Caused by:|Suppressed:|\.\.\. \d+ (?:more|common frames)|at \S.*[()\[:]|#\d+ {1,6}\S|Stack trace:|stack backtrace:|note: run with `RUST|goroutine \d+ \["
-    r"|created by \S|\[signal |exit status \d|<asynchronous suspension>|PHP +\d+\. |\[stacktrace\]|\[previous exception\]|Stack trace - most recent)"
-)
-_GO_FRAME = re.compile(r"[\w./*()\[\]{}-]{1,400}\(.{0,400}\)$|[\w./-]{1,400}\.\(?\*?\w")
-_GO = re.compile(r"(?:panic: |fatal error: |goroutine \d+ \[)")
-_UTILITY = re.compile(r"(?:SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): ")
-_UTILITY_HEAD = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M \S+ \S+\s*$")
-_THREAD = re.compile(r"[\[(]([^\[\]()]{1,80})[\])]")
-_LEVEL = re.compile(rf"(?:{UPPER})|\d{{4}}-\d\d.*", re.I)
-_PREFIXED = re.compile(r"[A-Za-z][\w.-]{0,80}[-_]\d+\s{1,40}\| |\[pod/")
-_OPENED = ('{"log":', '{"resourceLogs"', '{"logEvents"')
-_BLOCKS = ("# Time: ", "# User@Host: ", "__CURSOR=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +69,7 @@ class _Open:
     in_trace: bool = False
     expects: bool = False
     block: bool = False
+    quoted: bool = False
     go: bool = False
     size: int = 0
     waited: int = 0
@@ -120,7 +105,7 @@ class _Open:
             if self.engine and count > 1 and not self.part
             else "\n".join(self.lines)
         )
-        yield from _unpacked(text, first) if count == 1 else [Entry(text, first, count, gaps)]
+        yield from unpacked(text, first) if count == 1 else [Entry(text, first, count, gaps)]
         for blank, at in self.blank:
             yield Entry(blank, at)
 
@@ -140,11 +125,11 @@ class Joiner:
 
     def feed(self, text: str, number: int) -> Iterator[Entry]:
         """The entries that this line completes (none, one with the blank lines behind it, or those that waited for it)."""
-        bare = _COLOUR.sub("", text) if "\x1b" in text else text
+        bare = COLOUR.sub("", text) if "\x1b" in text else text
         if bare.isspace() or not bare:
             self._settle()
             return self._blank(text, number)
-        if not self._busy() and _stands_alone(text):
+        if not self._busy() and stands_alone(text):
             single, self._single = self._single, (text, number)
             if single is not None:
                 return iter((Entry(*single),))
@@ -172,7 +157,9 @@ class Joiner:
 
     def _busy(self) -> bool:
         """Whether something is open that a line which stands alone might belong to, or must wait for."""
-        return bool(self._done) or (bool(self._open) and any(held.in_trace or held.part or held.block for held in self._open.values()))
+        return bool(self._done) or (
+            bool(self._open) and any(held.in_trace or held.part or held.block or held.quoted for held in self._open.values())
+        )
 
     def _settle(self) -> None:
         """Opens an entry for the line that stood alone so far."""
@@ -181,7 +168,7 @@ class Joiner:
             self._place(*single)
 
     def _place(self, text: str, number: int) -> None:
-        probe = _COLOUR.sub("", text) if "\x1b" in text else text
+        probe = COLOUR.sub("", text) if "\x1b" in text else text
         behind = carried(probe)
         if behind is not None:
             self._carry(behind, text, number)
@@ -194,7 +181,7 @@ class Joiner:
             held.take(_told(held, probe, text), number)
             return
         self._shut("", probe)
-        self._begin(_Open([text], [number], size=len(text)), probe, _HEAD.match(probe) is not None)
+        self._begin(_Open([text], [number], size=len(text)), probe, HEAD.match(probe) is not None)
 
     def _carry(self, behind: Carried, text: str, number: int) -> None:
         held = self._open.get(behind.channel)
@@ -220,9 +207,9 @@ class Joiner:
     def _resumes(self, text: str, probe: str, number: int) -> bool:
         """Whether the line goes on with a trace that another thread's head interrupted."""
         waiting, current = self._open.get("waiting"), self._open.get("")
-        if waiting is None or current is None or current.in_trace or not waiting.fits(text) or _HEAD.match(probe):
+        if waiting is None or current is None or current.in_trace or not waiting.fits(text) or HEAD.match(probe):
             return False
-        if not (_FRAME.match(probe) or (waiting.expects and _closes(probe))):
+        if not (FRAME.match(probe) or (waiting.expects and closes(probe))):
             return False
         self._done.append(self._open.pop(""))
         self._open[""] = self._open.pop("waiting")
@@ -232,10 +219,11 @@ class Joiner:
 
     def _begin(self, opened: _Open, payload: str, headed: bool) -> None:
         opened.headed = headed
-        opened.expects = _TRACEBACK_IN in payload[:_PROBE]
-        opened.go = _GO.match(payload) is not None
-        opened.in_trace = opened.expects or ((opened.carrier or not headed) and _EXCEPTION.match(payload) is not None)
-        opened.block = payload.startswith(_BLOCKS)
+        opened.expects = TRACEBACK_IN in payload[:PROBE]
+        opened.go = GO.match(payload) is not None
+        opened.in_trace = opened.expects or ((opened.carrier or not headed) and EXCEPTION.match(payload) is not None)
+        opened.block = payload.startswith(BLOCKS)
+        opened.quoted = opens_quote(payload)
         self._open[opened.channel] = opened
         self._last = opened.channel
 
@@ -244,7 +232,7 @@ class Joiner:
         for key in list(self._open):
             held = self._open[key]
             held.waited += 1
-            if key == "waiting" and (_thread(held.lines[0]) != _thread(probe) or not _HEAD.match(probe)) and held.waited <= MAX_WAITING:
+            if key == "waiting" and (thread_of(held.lines[0]) != thread_of(probe) or not HEAD.match(probe)) and held.waited <= MAX_WAITING:
                 continue
             if key == channel == "" and "waiting" not in self._open and _interrupts(held, probe):
                 self._open["waiting"] = self._open.pop(key)
@@ -255,7 +243,13 @@ class Joiner:
 
     def _blank(self, text: str, number: int) -> Iterator[Entry]:
         held = self._open.get(self._last)
-        if held is not None and (held.in_trace or held.block) and not held.carrier and len(held.blank) < 3 and held.fits(text):
+        if (
+            held is not None
+            and (held.in_trace or held.block or held.quoted)
+            and not held.carrier
+            and len(held.blank) < 3
+            and held.fits(text)
+        ):
             held.blank.append((text, number))
             return iter(())
         self._done += self._open.values()
@@ -282,46 +276,7 @@ def join(lines: Iterable[str]) -> Iterator[Entry]:
     yield from joiner.flush()
 
 
-def may_resume(text: str) -> bool:
-    """Whether a line may go on with a trace that another entry has interrupted."""
-    probe = _COLOUR.sub("", text)
-    return bool(probe) and not _HEAD.match(probe) and bool(_FRAME.match(probe) or _closes(probe))
-
-
-def names_nobody(text: str) -> bool:
-    """Whether a line neither begins an entry nor names a writer: that it goes on with the entry before depends on no name."""
-    probe = _COLOUR.sub("", text)
-    return not _HEAD.match(probe) and carried(probe) is None and not announced(probe)
-
-
-def _closes(probe: str) -> bool:
-    return not probe[0].isspace() and _EXCEPTION.match(probe) is not None
-
-
-def _stands_alone(text: str) -> bool:
-    """Whether a line surely begins an entry and opens no trace; False also where that takes a longer look."""
-    first = text[0]
-    if first == "{":
-        return not text.startswith(_OPENED) or _alone_behind_engine(text)
-    if first in " \t}#_" or "\x1b" in text:
-        return False
-    if not _HEAD.match(text):
-        return not (_EXCEPTION.match(text) or _TRACEBACK_IN in text or _PREFIXED.match(text))
-    if ":  " in text[:300] or _TRACEBACK_IN in text[:_PROBE] or _UTILITY.match(text):
-        return False
-    behind = carried(text) if "]: " in text[:200] or " std" in text[:48] or text[2:3] == "-" else None
-    return behind is None or not (behind.part or behind.text[:1].isspace() or _EXCEPTION.match(behind.text))
-
-
-def _alone_behind_engine(text: str) -> bool:
-    """Whether a line of the engine's own file holds a whole line that has a head."""
-    behind = carried(text) if text.startswith('{"log":"') else None
-    if behind is None or behind.part or not _HEAD.match(behind.text):
-        return False
-    return not (_EXCEPTION.match(behind.text) or _TRACEBACK_IN in behind.text[:_PROBE])
-
-
-def _unpacked(text: str, number: int) -> list[Entry]:
+def unpacked(text: str, number: int) -> list[Entry]:
     """The records of a batch one by one; every other line as it is."""
     found = records(text) if text[:2] == '{"' else None
     if found is None:
@@ -341,33 +296,31 @@ def _told(held: _Open, probe: str, text: str) -> str:
 
 def _interrupts(held: _Open, probe: str) -> bool:
     """Whether this head is of another thread than a trace that has begun."""
-    if not (held.in_trace and held.headed and len(held.numbers) > 1 and _HEAD.match(probe)):
+    if not (held.in_trace and held.headed and len(held.numbers) > 1 and HEAD.match(probe)):
         return False
-    mine, other = _thread(held.lines[0]), _thread(probe)
+    mine, other = thread_of(held.lines[0]), thread_of(probe)
     return bool(mine and other and mine != other)
 
 
-def _thread(head: str) -> str:
-    """The first thing in brackets that is neither a level nor a moment."""
-    return next((name for name in _THREAD.findall(head[:_PROBE]) if not _LEVEL.fullmatch(name.strip())), "")
-
-
 def _continues(held: _Open, text: str) -> bool:
+    if held.quoted and not CSV.match(text):
+        held.quoted = text.count('"') % 2 == 0
+        return True
     if held.block:
         return not text.startswith(("__CURSOR=", "# Time: ")) and (
             not text.startswith("# User@Host: ") or held.lines[-1].startswith("# Time: ")
         )
-    if _UTILITY.match(text) and len(held.numbers) == 1 and _UTILITY_HEAD.match(held.lines[0]):
+    if UTILITY.match(text) and len(held.numbers) == 1 and UTILITY_HEAD.match(held.lines[0]):
         return True
     if held.headed and ":  " in text[:300] and (further := announced(text)):
         return further[0] == process_of(held.lines[0])
-    if text[0] == "{" or _HEAD.match(text) or (not held.in_trace and _ENDED.match(text) and _CALM.search(held.lines[0][:_PROBE])):
+    if text[0] == "{" or HEAD.match(text) or (not held.in_trace and ENDED.match(text) and CALM.search(held.lines[0][:PROBE])):
         return False
-    if _TRACEBACK.match(text):
+    if TRACEBACK.match(text):
         return _takes_traceback(held, text)
     if text[0] in " \t":
         continues = held.in_trace or not held.blank
-        held.in_trace = held.in_trace or _FRAME.match(text) is not None
+        held.in_trace = held.in_trace or FRAME.match(text) is not None
         return continues
     if text[0] == "}" and held.lines[0].rstrip() == "{":
         return True
@@ -378,25 +331,25 @@ def _continues_strictly(held: _Open, text: str) -> bool:
     """Behind a carrier every line has a head of its own: only what belongs to a trace, or could be nothing else, is joined."""
     if not text.strip():
         return held.in_trace
-    if _FRAME.match(text) and text[0].isspace():
+    if FRAME.match(text) and text[0].isspace():
         held.in_trace = True
         return True
     if not held.in_trace:
         return False
     if text[0] in " \t":
-        return not _HEAD.match(text)
-    if _HEAD.match(text) or text[0] == "{":
+        return not HEAD.match(text)
+    if HEAD.match(text) or text[0] == "{":
         return False
-    if _TRACEBACK.match(text):
+    if TRACEBACK.match(text):
         return _takes_traceback(held, text)
     if held.expects:
         held.expects = False
-        return _EXCEPTION.match(text) is not None
-    return bool(_CHAIN.match(text) or _BEHIND.match(text) or (held.go and _GO_FRAME.match(text)))
+        return EXCEPTION.match(text) is not None
+    return bool(CHAIN.match(text) or BEHIND.match(text) or (held.go and GO_FRAME.match(text)))
 
 
 def _takes_traceback(held: _Open, text: str) -> bool:
-    chained = _CHAIN.match(held.lines[-1]) is not None
+    chained = CHAIN.match(held.lines[-1]) is not None
     nested = held.in_trace and text[0] in " \t"
     joins = chained or nested or (held.headed and not held.in_trace)
     held.in_trace = held.expects = True
@@ -405,13 +358,13 @@ def _takes_traceback(held: _Open, text: str) -> bool:
 
 def _continues_trace(held: _Open, text: str) -> bool:
     if not held.in_trace:
-        held.in_trace = held.headed and _EXCEPTION.match(text) is not None
-        held.go = held.go or (held.in_trace and _GO.match(text) is not None)
+        held.in_trace = held.headed and EXCEPTION.match(text) is not None
+        held.go = held.go or (held.in_trace and GO.match(text) is not None)
         return held.in_trace
-    if _CHAIN.match(text) or _BEHIND.match(text):
-        held.go = held.go or _GO.match(text) is not None
+    if CHAIN.match(text) or BEHIND.match(text):
+        held.go = held.go or GO.match(text) is not None
         return True
-    if held.go and _GO_FRAME.match(text):
+    if held.go and GO_FRAME.match(text):
         return True
     if held.blank:
         return False

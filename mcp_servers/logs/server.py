@@ -15,7 +15,6 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.logs.anomalies import finding
 from mcp_servers.logs.answers import (
     AnomaliesFound,
     FixVerdict,
@@ -30,13 +29,12 @@ from mcp_servers.logs.answers import (
     records_found,
 )
 from mcp_servers.logs.ask import Level, Services, Since, Sources, Text, Until, query_of
-from mcp_servers.logs.bulk import digested
-from mcp_servers.logs.bulk.stopping import stoppable
 from mcp_servers.logs.health import tools as health_tools
 from mcp_servers.logs.lasting import Lasting
 from mcp_servers.logs.model import LogRecord, Query
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import Tally, open_source
+from mcp_servers.logs.stopping import stoppable
 from mcp_servers.logs.times import parse_moment
 from mcp_servers.logs.verdicts import verdict
 from mcp_servers.logs.verdicts.verification import exposures

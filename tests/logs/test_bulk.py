@@ -91,7 +91,25 @@ def engine(moment: datetime, entry: list[str], stream: str) -> list[str]:
     return [json.dumps({"log": f"{line}\n", "stream": stream, "time": stamp}, separators=(",", ":")) for line in entry]
 
 
+def csv_row(moment: datetime, number: int, statement: list[str]) -> list[str]:
+    """A row of PostgreSQL's csvlog, whose statement may go over lines."""
+    head = f'{moment:%Y-%m-%d %H:%M:%S}.000 UTC,"app","shop",{number},"10.0.0.1:5432",67a1.10,1,"SELECT",2026-01-05 10:00:00 UTC,3/17,0'
+    return "\n".join([f'{head},ERROR,42P01,"no item {number}",,,,,,"{chr(10).join(statement)}",15,,"psql"']).split("\n")
+
+
+def batch(moment: datetime, level: int, said: list[str]) -> list[str]:
+    """One line that holds several records."""
+    nanoseconds = int(moment.timestamp()) * 10**9
+    records = [{"timeUnixNano": str(nanoseconds), "severityNumber": level, "body": {"stringValue": one}} for one in said]
+    service = {"attributes": [{"key": "service.name", "value": {"stringValue": "api"}}]}
+    return [json.dumps({"resourceLogs": [{"resource": service, "scopeLogs": [{"logRecords": records}]}]})]
+
+
 ENTRIES = st.one_of(
+    st.builds(
+        csv_row, MOMENTS, NUMBERS, st.lists(st.sampled_from(["select 1", "  from orders", "", "where id = 7", "KeyError: x"]), min_size=1)
+    ),
+    st.builds(batch, MOMENTS, st.sampled_from([9, 17]), st.lists(WORDS, min_size=1, max_size=3)),
     st.builds(
         engine,
         MOMENTS,

@@ -93,3 +93,16 @@ def test_what_a_runtime_prints_of_an_uncaught_error_is_no_part_of_the_line_logge
         "2026-11-21 10:00:03,123 INFO app.web ok"
     )
     assert [one.count("\n") + 1 for one in texts(text)] == [1, 2, 1]
+
+
+ROW = '2026-11-20 10:15:00.123 UTC,"app","shop",42,"10.0.0.1:5432",67a1.10,1,"SELECT",2026-11-20 10:00:00 UTC,3/17,0,ERROR,42P01,"no ""orders"" here"'
+
+
+def test_a_row_of_values_goes_on_to_the_quote_that_ends_it():
+    row = [f'{ROW},"SELECT *', "FROM orders", "", "2026-01-01 is a day", '\tWHERE id = 1;",15,"psql"']
+    assert [(entry.line, entry.lines) for entry in join([*row, f'{ROW},15,"psql"', "done"])] == [(1, 5), (6, 1), (7, 1)]
+
+
+def test_a_quote_that_nothing_ends_takes_no_further_row():
+    broken, whole = f'{ROW},"psql', f'{ROW},"psql"'
+    assert [entry.text for entry in join([broken, whole, broken])] == [broken, whole, broken]

@@ -18,12 +18,13 @@ from mcp_servers.logs.bulk.runs import Runs
 from mcp_servers.logs.bulk.shapes import Shapes
 from mcp_servers.logs.bulk.spans import Spans, extremes, spans_of
 from mcp_servers.logs.digest import Digest
-from mcp_servers.logs.formats import Parser
+from mcp_servers.logs.formats import Parser, jsons
 from mcp_servers.logs.model import LogRecord, Query
-from mcp_servers.logs.multiline import Entry
+from mcp_servers.logs.multiline import Entry, unpacked
 from mcp_servers.logs.sources import Tally, matches
 from mcp_servers.logs.times import Clock
 
+_BATCHES = tuple(start.encode() for start in jsons.BATCHES)
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _LONGEST_KEY = 64
 _MOST_TOLD = 20_000
@@ -140,19 +141,20 @@ class Columns:
             numbers = [number if plain[number] else self._told(number, line) for number, line in zip(numbers, lines, strict=True)]
         alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
         texts = {entry.line - 1: entry.text for entry in entries} if alone else {}
-        records = {at: self._record(texts.get(at) or text_of_line(lines[at])) for at in alone}
+        records = {at: self._records(texts.get(at) or text_of_line(lines[at])) for at in alone}
         for at in records:
             numbers[at] = _ELSEWHERE
         moments = list[datetime | None]()
         spans = self._spans_by_keys(lines, numbers) if not records and not self._query.since and not self._query.until else None
         if spans is None:
-            moments = self._moments(lines, numbers, {at: record.timestamp for at, record in records.items()})
+            moments = self._moments(lines, numbers, {at: found[-1].timestamp for at, found in records.items()})
             self._last = moments[-1]
             numbers = self._inside(numbers, moments)
             spans = spans_of(numbers, moments)
         kinds = self._counted(numbers, *spans)
-        for at, record in records.items():
-            kinds[at] = self._added(record if record.timestamp else replace(record, timestamp=moments[at]))
+        for at, found in records.items():
+            dated = [record if record.timestamp else replace(record, timestamp=moments[at]) for record in found]
+            kinds[at] = [self._added(record, int(place == len(dated))) for place, record in enumerate(dated, start=1)][-1]
         for entry in entries:
             self._tally.lines += entry.lines - 1
             self._tally.continuations += entry.lines - 1
@@ -288,8 +290,8 @@ class Columns:
                 self._tally.newest = max(self._tally.newest or moment, moment)
         return kept
 
-    def _added(self, record: LogRecord) -> int:
-        if not self._tally.count(1, record, self._query):
+    def _added(self, record: LogRecord, lines: int) -> int:
+        if not self._tally.count(lines, record, self._query):
             return NOT_ASKED
         kind = self._digest.kind(record)
         self._digest.count(kind, 1, record.timestamp, record.timestamp)
@@ -300,6 +302,10 @@ class Columns:
         self._parser.parse("", "", NOWHEN)
         record = self._parser.parse(text)
         return replace(record, timestamp=None) if record.timestamp == NOWHEN else record
+
+    def _records(self, text: str) -> list[LogRecord]:
+        """As `_record`, one for each that a batch holds."""
+        return [self._record(entry.text) for entry in unpacked(text, 0)]
 
     # shapes
 
@@ -328,7 +334,7 @@ class Columns:
             if shape.time and shape.time not in self._places and len(self._places) < _FEW_KINDS_OF_TIME:
                 self._places.append(shape.time)
         telling = self._probe.telling(line, record)
-        shape.telling, shape.each = telling or (), shape.each or telling is None
+        shape.telling, shape.each = telling or (), shape.each or telling is None or line.startswith(_BATCHES)
         shape.asked = matches(replace(self._query, since=None, until=None), record)
 
     def _settle(self, numbers: Sequence[int], lines: Sequence[bytes]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mcp_servers.logs.multiline import Joiner, may_resume
+from mcp_servers.logs.linemarks import may_resume
+from mcp_servers.logs.multiline import Joiner
 
 ALONE, JOINS, OPENS, BLANK = range(4)
 """An entry of its own wherever it stands; part of the entry before it; the begin of more; white space."""

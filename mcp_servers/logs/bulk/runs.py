@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from mcp_servers.logs.bulk.lines import ALONE, JOINS, OPENS
 from mcp_servers.logs.bulk.places import text_of_line
 from mcp_servers.logs.carriers import carried
-from mcp_servers.logs.multiline import MAX_WAITING, Entry, Joiner, names_nobody
+from mcp_servers.logs.linemarks import names_nobody
+from mcp_servers.logs.multiline import MAX_WAITING, Entry, Joiner
 
 _NOT_ALONE = re.compile(rb"[%c%c]" % (JOINS, OPENS))
 _NONE_RESUMES = bytes([ALONE]) * (MAX_WAITING + 1)

@@ -10,7 +10,7 @@ from mcp_servers.logs.formats.fields import Fields
 from mcp_servers.logs.formats.mapping import from_mapping
 from mcp_servers.logs.formats.severities import LETTERS
 
-_BATCHES = ('{"resourceLogs"', '{"logEvents"')
+BATCHES = ('{"resourceLogs"', '{"logEvents"')
 
 
 def decoded(text: str) -> dict[str, Any] | None:
@@ -47,7 +47,7 @@ def of_json(text: str, inner: Callable[[str], Fields]) -> Fields | None:
 
 def records(text: str) -> list[str] | None:
     """The records of a batch (OTLP, CloudWatch) as JSON lines of their own; None for every other line."""
-    if not text.startswith(_BATCHES) or (value := decoded(text)) is None:
+    if not text.startswith(BATCHES) or (value := decoded(text)) is None:
         return None
     found = [json.dumps(record, ensure_ascii=False) for record in (*_of_otlp(value), *_of_cloudwatch(value))]
     return found or None

@@ -13,6 +13,7 @@ from mcp_servers.logs.formats.fields import Fields, Format
 from mcp_servers.logs.formats.runtimes import RUNTIMES, of_named
 from mcp_servers.logs.formats.severities import of_plain, severity_of
 from mcp_servers.logs.formats.stamped import of_simple, of_stamped
+from mcp_servers.logs.formats.trailing import take_trailing
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.times import Clock
 
@@ -77,8 +78,14 @@ class Parser:
         if first == "<" and (fields := syslog.of_syslog_line(text)):
             return fields
         if first in "123456789h" and (fields := of_simple(text) or access.of_balancer(text)):
+            take_trailing(text, fields)
             return fields
-        return self._extended.read(text) or of_stamped(text, self._inner) or self._unstamped(text)
+        if fields := self._extended.read(text):
+            return fields
+        if fields := of_stamped(text, self._inner):
+            take_trailing(text, fields)
+            return fields
+        return self._unstamped(text)
 
     def _unstamped(self, text: str) -> Fields:
         for position, known in enumerate(self._formats):

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mcp_servers.kit import work
-from mcp_servers.logs.bulk.portions import Advance
+
+Advance = Callable[[int], None]
+"""Told how much more was read."""
 
 Value = TypeVar("Value")
 _MIB = 1024 * 1024
