@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kintsugi.hooks import changes, check, spool
 from kintsugi.hooks.changes import Range
 from mcp_servers.knowledge.guards import index
 from mcp_servers.knowledge.guards.index import Index
+from tests.components import ROOT
 
 PYTHON_FILES: Mapping[str, Any] = {"id": "g1", "kind": "ast-grep", "level": "warning", "endings": [".py"], "anchors": ["requests.get("]}
 LOCKSTEP: Mapping[str, Any] = {"id": "g2", "kind": "required-test", "level": "warning", "paths": ["tests/test_pay.py"], "anchors": []}
@@ -114,6 +116,16 @@ def test_nothing_heavy_is_imported_while_there_is_nothing_to_say(name: str, repo
     code, *modules = done.stdout.split()
     assert code == "0"
     assert not {"click", "rich", "sqlalchemy", "mcp", "yaml", "pydantic", "dbos", "platformdirs"} & set(modules)
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")), ids=lambda hook: hook["id"])
+def test_the_pre_commit_framework_starts_the_same_program(hook: Mapping[str, Any], repository: Path) -> None:
+    commit()
+    program, *words = hook["entry"].split()
+    assert program == "python"
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((repository.parent / "state/spool").glob("*.json"))) == (hook["id"] == "kintsugi-notes")
 
 
 def note(number: int) -> spool.Note:

@@ -277,14 +277,12 @@ def test_the_corpora_are_of_some_size() -> None:
     assert len(set(lines(BENIGN))) >= 80
 
 
-@pytest.mark.parametrize("command", lines(HOSTILE))
-def test_a_decision_of_a_person_is_refused_however_it_is_spelled(command: str, tmp_path: Path, environ: dict[str, str]) -> None:
-    assert verdict(bash(command, tmp_path), environ)
+def test_a_decision_of_a_person_is_refused_however_it_is_spelled(tmp_path: Path, environ: dict[str, str]) -> None:
+    assert [command for command in lines(HOSTILE) if not verdict(bash(command, tmp_path), environ)] == []
 
 
-@pytest.mark.parametrize("command", lines(BENIGN))
-def test_every_other_command_is_let_alone(command: str, tmp_path: Path, environ: dict[str, str]) -> None:
-    assert verdict(bash(command, tmp_path), environ) == ""
+def test_every_other_command_is_let_alone(tmp_path: Path, environ: dict[str, str]) -> None:
+    assert [command for command in lines(BENIGN) if verdict(bash(command, tmp_path), environ)] == []
 
 
 @given(st.data())
