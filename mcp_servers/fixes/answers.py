@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NotRequired
+from typing import TYPE_CHECKING, Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.model import Certificate, Finding, Proposal, PullRequest, State, Suspect
-from mcp_servers.fixes.places import Place
-from mcp_servers.fixes.rollback import Undone
+
+if TYPE_CHECKING:  # a server that only lists its tools needs none of it
+    from mcp_servers.fixes.certificate import Attempt
+    from mcp_servers.fixes.places import Place
+    from mcp_servers.fixes.rollback import Undone
 
 MAX_DIFF = 12_000
 MAX_LOG = 1_500

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, Field
 
 from mcp_servers.fixes import answers
-from mcp_servers.fixes.desk import Desk
 from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
@@ -19,6 +19,9 @@ from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.kit.work import stoppable
+
+if TYPE_CHECKING:
+    from mcp_servers.fixes.desk import Desk
 
 FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS.", max_length=40)]
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.", max_length=60)]
@@ -63,7 +66,11 @@ class Draft(BaseModel):
 
 
 def register(tools: Toolbox, deps: Deps) -> None:
-    desk = Desk(deps)
+    @cache
+    def desk() -> Desk:
+        from mcp_servers.fixes.desk import Desk  # everything that mends, which most sessions only read about
+
+        return Desk(deps)
 
     @tools.read(title="Find the commits that may have caused a failure")
     async def find_suspect_commits(
@@ -77,18 +84,18 @@ def register(tools: Toolbox, deps: Deps) -> None:
         No suspect is a result: then nothing in the trace leads to a commit."""
         if not (case_id or trace or keys):
             raise Refusal("Give a case_id, a trace or keys; without one there is nothing to look for.", code="nothing_to_look_for")
-        found = await run_sync(lambda: desk.suspects(case_id, _trace(trace), onset, releases or (), keys or {}))
+        found = await run_sync(lambda: desk().suspects(case_id, _trace(trace), onset, releases or (), keys or {}))
         answer = answers.SuspectList(suspects=[answers.suspect(one) for one in found], returned=len(found), total=len(found), omitted=0)
-        acquitted = await run_sync(desk.acquitted, releases or (), found)
+        acquitted = await run_sync(desk().acquitted, releases or (), found)
         answer["note"] = acquitted or ("Suspects, not culprits: read the commit before naming it." if found else _NO_SUSPECT)
-        if looked := await run_sync(desk.places, _trace(trace)):
+        if looked := await run_sync(desk().places, _trace(trace)):
             answer["places"] = [answers.place(one) for one in looked]
         return answer
 
     @tools.read(title="Show a fix")
     async def get_fix(fix_id: FixId) -> answers.FixDetail:
         """One proposal whole: its diff made anew from the trees, its certificate, and what approval it needs."""
-        return answers.detail(*await run_sync(desk.shown, fix_id))
+        return answers.detail(*await run_sync(desk().shown, fix_id))
 
     @tools.read(title="List fixes")
     async def list_fixes(
@@ -96,7 +103,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
     ) -> answers.FixList:
         """Proposals of the watched repository, newest first."""
-        found = await run_sync(lambda: desk.store.proposals(repository=desk.identity(), case=case_id))
+        found = await run_sync(lambda: desk().store.proposals(repository=desk().identity(), case=case_id))
         lines, _ = fit([answers.line(proposal) for proposal in found[:limit]], _ANSWER_BUDGET)
         answer = answers.FixList(fixes=lines, returned=len(lines), total=len(found), omitted=len(found) - len(lines))
         if not found:
@@ -112,7 +119,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     ) -> answers.AttemptList:
         """Runs candidate tests in the sandbox on the code as it is, and says which one fails with the failure of production."""
         write = Write("try_reproduction", actor, case_id)
-        tried = await stoppable(lambda: desk.attempts(write, base, [(test.path, test.content) for test in tests]))
+        tried = await stoppable(lambda: desk().attempts(write, base, [(test.path, test.content) for test in tests]))
         lines = [answers.attempt(one) for one in tried]
         kept, omitted = fit(lines, _ANSWER_BUDGET)
         return answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted, next=answers.next_of(tried))
@@ -121,7 +128,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     async def propose_fix(case_id: CaseId, draft: Draft, actor: Actor = "agent") -> answers.Proposed:
         """Makes the result tree of a draft on the head of the project's branch, without touching anybody's files. Exact or refused."""
         write = Write("propose_fix", actor, case_id)
-        proposal, files = await run_sync(lambda: desk.propose(write, _plain(draft)))
+        proposal, files = await run_sync(lambda: desk().propose(write, _plain(draft)))
         return answers.Proposed(
             id=proposal.id,
             digest=proposal.digest,
@@ -137,13 +144,13 @@ def register(tools: Toolbox, deps: Deps) -> None:
     async def certify_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Certified:
         """Runs the reproduction on the base (it must fail as production did) and on the fix (it must pass), and the project's own tests.
         The digest that a person approves is the one in this answer."""
-        proposal, seen = await stoppable(lambda: desk.certify(Write("certify_fix", actor), fix_id))
+        proposal, seen = await stoppable(lambda: desk().certify(Write("certify_fix", actor), fix_id))
         return answers.certified(proposal, seen)
 
     @tools.write(title="Apply an approved fix")
     async def apply_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Applied:
         """Makes the branch and the pull request of a fix that a person approved: exactly the approved tree. Safe to repeat."""
-        applied = await run_sync(lambda: desk.apply(Write("apply_fix", actor), fix_id))
+        applied = await run_sync(lambda: desk().apply(Write("apply_fix", actor), fix_id))
         return answers.Applied(
             id=applied.id, branch=applied.branch, commit=applied.commit, next="A person merges the pull request; then verify_fix."
         )
@@ -151,12 +158,12 @@ def register(tools: Toolbox, deps: Deps) -> None:
     @tools.write(title="Open the pull request of a fix")
     async def open_pull_request(fix_id: FixId, actor: Actor = "agent") -> answers.PullRequestAnswer:
         """Opens the pull request of an applied fix, or shows the one there is."""
-        return answers.pull_request(await run_sync(lambda: desk.open_pull_request(Write("open_pull_request", actor), fix_id)))
+        return answers.pull_request(await run_sync(lambda: desk().open_pull_request(Write("open_pull_request", actor), fix_id)))
 
     @tools.write(title="Roll back a fix", destructive=True)
     async def rollback_fix(fix_id: FixId, actor: Actor = "agent") -> answers.RolledBack:
         """Takes an applied fix back: before the merge our branch goes; after it a revert is proposed, to be proven and approved as any fix."""
-        return answers.rolled_back(await run_sync(lambda: desk.rollback(Write("rollback_fix", actor), fix_id)))
+        return answers.rolled_back(await run_sync(lambda: desk().rollback(Write("rollback_fix", actor), fix_id)))
 
 
 _NO_SUSPECT = "No suspect: no frame of this failure lies in the repository, or nothing there changed before the onset. Give the trace, or keys for a setting."

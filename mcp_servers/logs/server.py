@@ -105,6 +105,8 @@ def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -
     ) -> LogDigest:
         """Folds any amount of log into templates with counts, rare errors first, so that every line is shown or accounted for.
         Expand a template with query_logs(template=id)."""
+        from mcp_servers.logs.bulk import digested  # when it is called: a server that starts lists its tools without it
+
         query = query_of(deps, since, until, text, severity, services)
         digest, tally = await stoppable(lambda advance: digested(reader(), sources, query, advance))
         lines = await run_sync(lambda: Lasting.of(deps).settled(digest.forms(), tally.notes).lines(digest))
@@ -124,6 +126,8 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
     ) -> AnomaliesFound:
         """Finds what is wrong in a window of the logs: errors, spikes, slowness, missing lines, attacks, spent resources; each with evidence and numbers.
         Also says what was left alone and why. Give an anomaly to open_case unchanged."""
+        from mcp_servers.logs.anomalies import finding
+
         now = deps.clock()
         query = query_of(deps, since, until, services=services)
         begin = query.since or now
@@ -201,6 +205,8 @@ def _matching(
     if not template:
         reading, tally = reader.read(sources, query)
         return reading.records, tally
+    from mcp_servers.logs.bulk import digested
+
     digest, earlier = digested(reader, sources, query)
     ids = Lasting.of(deps).settled(digest.forms(), earlier.notes)
     asked = ids.catalogue.resolve(template)

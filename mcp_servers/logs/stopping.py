@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mcp_servers.kit import work
 
-Advance = Callable[[int], None]
-"""Told how much more was read."""
+if TYPE_CHECKING:
+    from mcp_servers.logs.bulk.portions import Advance
 
 Value = TypeVar("Value")
 _MIB = 1024 * 1024

@@ -10,10 +10,11 @@ import pytest
 
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.kit.work import Stopped, Work, doing
+from mcp_servers.logs.bulk.portions import Advance
 from mcp_servers.logs.model import Query
 from mcp_servers.logs.reading import Reader
 from mcp_servers.logs.sources import Tally
-from mcp_servers.logs.stopping import Advance, stoppable
+from mcp_servers.logs.stopping import stoppable
 
 
 @pytest.mark.anyio
