@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from shlex import quote
@@ -18,6 +19,8 @@ from benchmarks.figures import Figure, Say, cpu_seconds, met
 from kintsugi.hooks import installing
 from kintsugi.hooks.decisions import refusal
 from kintsugi.hooks.places import Place
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.kit.database import Database
 from mcp_servers.knowledge.guards import index
 
 _ROOT = Path(__file__).parent.parent
@@ -47,19 +50,20 @@ def run(say: Say) -> list[Figure]:
             figures.append(
                 _cost(f"git hook {name}, nothing to say", [str(repository / ".git/hooks" / name), *words], repository, 200.0, 100.0)
             )
+        say("the greeting of a session")
+        greeting = [sys.executable, "-E", "-P", "-m", "kintsugi.hooks", "session-start"]
+        figures.append(_cost("SessionStart, one case open", greeting, _watched(Path(folder)), 1000.0, 500.0))
         (Path(folder) / "venv").symlink_to(Path(sys.prefix))
-        os.environ["CLAUDE_PLUGIN_DATA"] = folder
         say("the guard before a command")
         event = json.dumps({"tool_name": "Bash", "tool_input": {"command": "make test 2>&1 | tail -5"}, "cwd": "/tmp"})
         figures.append(
-            _cost("PreToolUse guard, a plain command", ["/bin/sh", str(_ROOT / "hooks/run"), "guard"], _ROOT, 100.0, 60.0, event)
+            _cost("PreToolUse guard, a plain command", ["/bin/sh", str(_ROOT / "hooks/run"), "guard"], repository, 100.0, 60.0, event)
         )
     say("spellings of decisions")
     return [*figures, _refused(), _let_alone(say)]
 
 
 def _repository(folder: Path) -> Path:
-    os.environ["KINTSUGI_HOME"] = str(folder / "state")
     repository = folder / "shop"
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
     installing.install(repository)
@@ -74,9 +78,21 @@ def _repository(folder: Path) -> Path:
     return repository
 
 
+def _watched(folder: Path) -> Path:
+    """A project with an open case."""
+    (folder / "shop/kintsugi.toml").write_text('[project]\nname = "shop"\n', "utf-8")
+    ledger = Ledger(Database.open(f"sqlite:///{folder / 'state/kintsugi.sqlite'}"), lambda: datetime.now(UTC))
+    ledger.open_case("shop", {"title": "ZeroDivisionError", "fingerprint": {"coarse": "1f3a9c0255aa10bb"}}, actor="benchmark")
+    ledger.database.close()
+    return folder / "shop"
+
+
 def _cost(name: str, command: list[str], folder: Path, reach: float, beyond: float, stdin: str = "") -> Figure:
+    home = folder.parent
+    environ = {**os.environ, "KINTSUGI_HOME": str(home / "state"), "CLAUDE_PLUGIN_DATA": str(home)}
+
     def once() -> None:
-        subprocess.run(command, cwd=folder, input=stdin, text=True, check=True, capture_output=True)
+        subprocess.run(command, cwd=folder, input=stdin, text=True, check=True, capture_output=True, env=environ)
 
     seconds, _ = cpu_seconds(once, best_of=_TIMES)
     value = seconds * 1000
