@@ -27,7 +27,7 @@ MODULES: tuple[str, ...] = (
     "verdicts",
 )
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
-LONG: tuple[str, ...] = ("certificates", "crash", "patches", "places", "sandbox")
+LONG: tuple[str, ...] = ("certificates", "crash", "learned", "patches", "places", "sandbox")
 """Those that take many minutes, or hours: they run only when they are named."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}

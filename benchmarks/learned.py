@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.figures import Figure, Say, met
+from benchmarks.figures import Figure, Say, cpu_seconds, met
 from benchmarks.mistakes import MISTAKES, Mistake
 from tests.e2e.repairs import Defect, Workshop, is_mended
 
@@ -32,7 +31,7 @@ def run(say: Say) -> list[Figure]:
     for mistake in MISTAKES:
         say(mistake.kind)
         with TemporaryDirectory(prefix="kintsugi-learned-") as folder:
-            asyncio.run(_taught_and_tried(mistake, Path(folder), seen))
+            _taught_and_tried(mistake, Path(folder), seen)
     tried = len(seen.healed) + len(seen.missed) + len(seen.wrong)
     share = len(seen.healed) / tried
     return [
@@ -43,22 +42,21 @@ def run(say: Say) -> list[Figure]:
     ]  # fmt: skip
 
 
-async def _taught_and_tried(mistake: Mistake, place: Path, seen: Seen) -> None:
+def _taught_and_tried(mistake: Mistake, place: Path, seen: Seen) -> None:
     (place / "home").mkdir()
     first = Workshop.of(mistake.defect(), place / "first", place / "home")
-    _, note = await first.mended(mistake.defect())
-    if "is active" not in note:
-        seen.untaught.append(f"{mistake.kind}: {note}")
-    else:
+    _, note = asyncio.run(first.mended(mistake.defect()))
+    if "is active" in note:
         seen.taught.append(mistake.kind)
+    else:
+        seen.untaught.append(f"{mistake.kind}: {note}")
     for name, defect in mistake.again().items():
-        begun = _cpu()
-        path = await _outcome(defect, place / name, place / "home")
-        seen.seconds.append(_cpu() - begun)
-        getattr(seen, path).append(f"{mistake.kind}, {name}")
+        seconds, came = cpu_seconds(lambda defect=defect, name=name: asyncio.run(_outcome(defect, place / name, place / "home")))
+        seen.seconds.append(seconds)
+        getattr(seen, came).append(f"{mistake.kind}, {name}")
     if (other := mistake.lookalike()) is not None:
-        path = await _outcome(other, place / "other", place / "home")
-        (seen.alike if path == "missed" else seen.wrong).append(f"{mistake.kind}, only alike")
+        came = asyncio.run(_outcome(other, place / "other", place / "home"))
+        (seen.alike if came == "missed" else seen.wrong).append(f"{mistake.kind}, only alike")
 
 
 async def _outcome(defect: Defect, folder: Path, home: Path) -> str:
@@ -67,14 +65,6 @@ async def _outcome(defect: Defect, folder: Path, home: Path) -> str:
     if not (case.fix and case.fix.certified):
         return "missed"
     return "healed" if is_mended(workshop, case, defect) else "wrong"
-
-
-def _cpu() -> float:
-    used = time.process_time()
-    import resource
-
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used + children.ru_utime + children.ru_stime
 
 
 def _told(names: list[str]) -> str:

@@ -41,7 +41,7 @@ def heal(form: Form, exception: str, failure: Failed, tree: Tree) -> list[Healed
     if exception != failure.exception:
         return []
     if not form.rewrites:
-        return _configured(form, failure, tree)
+        return _imported(form, failure, tree) if form.imports else _configured(form, failure, tree)
     healed = (_made(form, found, failure, tree) for found in _starts(form, failure, tree))
     return [one for one in healed if one is not None and says(form.message, failure.message, one.bound)][:MOST]
 
@@ -54,6 +54,19 @@ def _configured(form: Form, failure: Failed, tree: Tree) -> list[Healed]:
         return []
     changes = tuple((path, one.key, one.new) for path, one in zip(paths, form.settings, strict=True))
     return [Healed(form, {}, changes, {}, paths[0], 0, "")]
+
+
+def _imported(form: Form, failure: Failed, tree: Tree) -> list[Healed]:
+    """The file that failed with the lines that it did not import."""
+    site = failure.sites[0] if failure.sites else None
+    if site is None or form.settings or not says(form.message, failure.message, {}):
+        return []
+    before = text = tree.read(site.path)
+    if {language_of(one.path) for one in form.imports} != {language_of(site.path)}:
+        return []
+    for one in form.imports:
+        text = with_import(text, one, language_of(site.path))
+    return [Healed(form, {site.path: text}, (), {}, site.path, site.line, site.function)] if text != before else []
 
 
 def _starts(form: Form, failure: Failed, tree: Tree) -> Iterator[_Found]:

@@ -49,9 +49,9 @@ def forms(story: Story, failure: Failed) -> list[Form]:
             imports += [Import(path, line.strip(), where) for line in lines for where in [_where(before, story.after[path], line)]]
         else:
             return []
-    if (imports and not found) or len(found) > MOST_HUNKS or not (found or settings):
+    if len(found) > MOST_HUNKS or not (found or settings or imports):
         return []
-    levels = (Level.EXPRESSION, Level.SHAPE, Level.RENAMED, Level.SAME) if found else (Level.SHAPE, Level.SAME)
+    levels = tuple(reversed(Level)) if found else (Level.SHAPE, Level.SAME)
     made = [_form(level, found, tuple(imports), tuple(settings), failure) for level in levels]
     return [form for form in made if form is not None]
 
@@ -68,6 +68,7 @@ def _form(level: Level, found: list[Hunk], imports: tuple[Import, ...], settings
         return None  # what the trace does not lead to is only changed where it says the same
     said = {value_of(text): name for (_, text), name in names.items()}
     constant = frozenset(value_of(part.text) for one in rewrites for part in one.parts if part.kind in ("name", "string"))
+    constant |= {word for one in imports for word in re.findall(r"\w+", one.line)}
     functions = frozenset(site.function for site in failure.sites) if level is not Level.SAME else frozenset[str]()
     return Form(level, message_shape(failure.message, said, constant, functions), tuple(rewrites), imports, settings)
 

@@ -1,0 +1,208 @@
+"""Learned recipes: what a change teaches, how far it reaches, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_servers.kit.database import Database
+from mcp_servers.knowledge.recipes.binding import Tree, heal
+from mcp_servers.knowledge.recipes.failures import failed
+from mcp_servers.knowledge.recipes.learning import learn, unfit
+from mcp_servers.knowledge.recipes.model import Level, Recipe, Story
+from mcp_servers.knowledge.recipes.proving import chosen, failure_of, learned, told
+from mcp_servers.knowledge.recipes.store import RecipeStore
+from tests.databases import database, database_url
+
+__all__ = ["database", "database_url"]
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+MISSING = "'NoneType' object has no attribute 'strip'"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One file with the line (from 1) that throws in `function`."""
+
+    path: str
+    text: str
+    line: int
+    function: str
+    exception: str = "AttributeError"
+    message: str = MISSING
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        code = self.text.split("\n")[self.line - 1].strip()
+        frame = {"file": f"/srv/{self.path}", "line": self.line, "function": self.function, "code": code, "in_app": True}
+        raised = {"type": self.exception, "message": self.message, "frames": [frame]}
+        return {"trace": {"language": "", "exceptions": [raised]}}
+
+    def mended(self, text: str) -> Story:
+        return Story(told(self.evidence, [self.path]), {self.path: self.text}, {self.path: text})
+
+    def healed(self, recipe: Recipe) -> list[Mapping[str, str]]:
+        tree = Tree([self.path], {self.path: self.text}.__getitem__)
+        for form in recipe.usable:
+            if found := heal(form, recipe.exception, failed(self.evidence, tree.files), tree):
+                return [one.files for one in found]
+        return []
+
+
+LABEL = Broken("labels/shelf.py", 'def label(item):\n    return item["name"].strip()\n', 2, "label")
+MENDED = 'def label(item):\n    return (item["name"] or "").strip()\n'
+
+
+def taught(broken: Broken, mended: str) -> Recipe:
+    """The recipe at the level that its own case allows."""
+    story = broken.mended(mended)
+    level, reason = chosen(learned(story), failure_of(story).exception, story, ())
+    return Recipe("recipe_1", "lesson_1", "case_1", "labels", "fix", "cause", broken.exception, learned(story), story, level, reason)
+
+
+NAMES = st.from_regex(r"[b-z][a-z]{2,8}", fullmatch=True).filter(lambda name: name not in ("label", "print"))
+
+
+@given(variable=NAMES, key=NAMES, function=NAMES)
+def test_the_same_mistake_in_other_words_is_healed_in_those_words(variable: str, key: str, function: str) -> None:
+    try:
+        compile(f"{variable} = {function} = 1", "", "exec")
+    except SyntaxError:
+        return
+    if len({variable, key, function}) < 3 or variable in dir(__builtins__) or variable in __builtins__:
+        return
+    text = f'import os\n\n\ndef {function}({variable}):\n    # as it is printed\n    print({variable}["{key}"].strip())\n'
+    other = Broken("depot/tags.py", text, 6, function)
+    [files] = other.healed(taught(LABEL, MENDED))
+    assert files == {"depot/tags.py": text.replace(f'{variable}["{key}"]', f'({variable}["{key}"] or "")')}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(LABEL, exception="KeyError", message="'name'"),
+        replace(LABEL, message="'int' object has no attribute 'strip'"),
+        Broken("a.py", 'def label(item):\n    return item["name"].lower()\n', 2, "label", message=MISSING.replace("strip", "lower")),
+        Broken("a.py", 'def label(item):\n    name = item["name"]\n    return name.strip()\n', 3, "label"),
+        Broken("a.go", 'func label(item Item) string {\n\treturn item["name"].strip()\n}\n', 2, "label"),
+        Broken("labels/shelf.py", MENDED, 2, "label"),
+    ],
+    ids=["another exception", "another type", "another method", "another shape", "another language", "healed already"],
+)
+def test_what_only_looks_alike_is_left_alone(other: Broken) -> None:
+    assert other.healed(taught(LABEL, MENDED)) == []
+
+
+def test_a_value_that_belongs_to_one_field_is_not_given_to_another() -> None:
+    shirt = Broken("shirts.py", 'def colour(shirt):\n    return shirt["colour"]\n', 2, "colour", "KeyError", "'colour'")
+    recipe = taught(shirt, 'def colour(shirt):\n    return shirt.get("colour", "plain")\n')
+    renamed = replace(shirt, text="def shade(coat):\n    return coat['colour']\n".replace("'", '"'), function="shade")
+    assert renamed.healed(recipe) == [{"shirts.py": 'def shade(coat):\n    return coat.get("colour", "plain")\n'}]
+    assert replace(shirt, text='def size(shirt):\n    return shirt["size"]\n', function="size", message="'size'").healed(recipe) == []
+
+
+def test_an_inserted_check_takes_the_indentation_that_is_there() -> None:
+    notes = Broken("n.py", "def note(parcel):\n    total = 0\n    text = parcel.remark.strip()\n    return text\n", 3, "note")
+    recipe = taught(notes, notes.text.replace("    text", '    if parcel.remark is None:\n        return ""\n    text'))
+    tabbed = "class Box:\n\tdef caption(self, card):\n\t\tline = card.title.strip()\n\t\treturn line\n"
+    [files] = Broken("b.py", tabbed, 3, "caption").healed(recipe)
+    assert files["b.py"] == tabbed.replace("\t\tline =", '\t\tif card.title is None:\n\t\t\treturn ""\n\t\tline =')
+
+
+AWARE = "from datetime import datetime\n\n\ndef due(at):\n    now = datetime.now()\n    return at < now\n"
+
+
+def aware(text: str) -> str:
+    return text.replace("import datetime\n", "import UTC, datetime\n").replace("now()", "now(UTC)")
+
+
+def test_a_fix_of_two_places_is_made_whole_or_not_at_all() -> None:
+    case = Broken("t.py", AWARE, 6, "due", "TypeError", "can't compare offset-naive and offset-aware datetimes")
+    recipe = taught(case, aware(AWARE))
+    renamed = replace(case, path="u.py", text=AWARE.replace("(at)", "(until)").replace("return at", "return until"))
+    assert renamed.healed(recipe) == [{"u.py": aware(renamed.text)}]
+    assert replace(case, text=AWARE.replace("from datetime import datetime", "from times import datetime")).healed(recipe) == []
+
+
+def test_a_missing_import_is_brought_to_its_place() -> None:
+    case = Broken(
+        "t.py",
+        "import os\nimport sys\n\n\ndef read(at):\n    return json.loads(at)\n",
+        6,
+        "read",
+        "NameError",
+        "name 'json' is not defined",
+    )
+    recipe = taught(case, case.text.replace("import os", "import json\nimport os"))
+    other = replace(
+        case,
+        path="u.py",
+        text='"""Words."""\n\nimport abc\nimport re\n\n\ndef load(at):\n    return json.loads(at)\n',
+        line=8,
+        function="load",
+    )
+    assert other.healed(recipe) == [{"u.py": other.text.replace("import re", "import json\nimport re")}]
+    assert replace(other, message="name 'yaml' is not defined").healed(recipe) == []
+
+
+def test_a_number_of_a_configuration_is_raised_where_it_is_lower_still() -> None:
+    settings = {"app.toml": "[pool]\nsize = 2\n"}
+    story = Story({"message": "pool of 2 exhausted"}, settings, {"app.toml": "[pool]\nsize = 10\n"})
+    [form, *_] = learned(story)
+    failure = failed({"message": "pool of 5 exhausted"}, [])
+    for size, healed in ((5, [("conf/live.toml", "pool.size", 10)]), (10, []), (20, [])):
+        tree = Tree(["conf/live.toml"], {"conf/live.toml": f"[pool]\nsize = {size}\n"}.__getitem__)
+        assert [setting for one in heal(form, "", failure, tree) for setting in one.settings] == healed
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ([{"path": "../x.py", "before": "a", "after": "b"}], "outside"),
+        ([{"path": "/etc/x.py", "before": "a", "after": "b"}], "outside"),
+        ([{"path": "x.py", "before": "a", "after": "b" * 300_000}], "too large"),
+        ([{"path": "x.py", "before": "a", "after": "b"}, {"path": "new.py", "before": "", "after": "b"}], "adds new.py"),
+        ([{"path": "tests/test_x.py", "before": "", "after": "b"}], "changed no file"),
+    ],
+)
+def test_a_change_that_cannot_teach_says_why(changes: list[dict[str, str]], why: str) -> None:
+    assert why in unfit(changes)
+
+
+def test_a_later_case_that_was_mended_otherwise_narrows_what_was_learned(database: Database) -> None:
+    store = RecipeStore(database)
+    lessons = [(LABEL, MENDED), (Broken("d/tags.py", 'def tag(box):\n    print(box["mark"].strip())\n', 2, "tag"), None)]
+    for number, (broken, mended) in enumerate(lessons):
+        text = mended or broken.text.replace('print(box["mark"].strip())', 'print(str(box["mark"]).strip())')
+        changes = [{"path": broken.path, "before": broken.text, "after": text}]
+        about = Recipe(f"recipe_{number}", f"lesson_{number}", "case", "r", "fix", "cause")
+        learn(store, about, changes, broken.evidence, [broken.path], NOW)
+        first = store.get("recipe_0")
+        assert first is not None
+        assert first.active == (Level.EXPRESSION if not number else Level.SHAPE)
+    assert "another case" in first.reason
+    assert Recipe.from_json(first.as_json()) == first
+    assert [one.id for one in store.of("AttributeError", active=True)] == ["recipe_0", "recipe_1"]
+
+
+def test_a_credential_in_the_changed_file_is_not_kept(tmp_path: Path) -> None:
+    text = 'TOKEN = "ghp_' + "a" * 36 + '"\n\n\n' + LABEL.text
+    changes = [{"path": LABEL.path, "before": text, "after": text.replace(LABEL.text, MENDED)}]
+    store = RecipeStore(Database.open(f"sqlite:///{tmp_path / 'k.db'}"))
+    made = learn(
+        store,
+        Recipe("recipe_1", "l", "c", "r", "f", "c"),
+        changes,
+        replace(LABEL, text=text, line=5).evidence,
+        [LABEL.path],
+        NOW,
+    )
+    assert made.active == Level.EXPRESSION
+    assert "ghp_" not in made.as_json()
