@@ -284,3 +284,13 @@ def test_a_copy_for_a_project_names_nothing_of_the_plugin(path: Path) -> None:
     copy = for_project(path.read_text("utf-8"))
     assert PREFIX not in copy
     assert not re.search(r"\bkintsugi:[a-z]", copy)
+
+
+def test_the_page_of_roles_leads_to_every_agent_and_skill_and_says_truly_who_writes(tools: dict[str, ToolHints]) -> None:
+    page = words_of("docs/roles.md")
+    leads = {(page.path.parent / link).resolve() for link in page.links}
+    assert {*AGENTS, *(path for path in DESKS if path.parent.name != "setup")} <= leads
+    pens = dict(re.findall(r"^\| \[([\w-]+)\]\S+ \|[^|]+\| ([^|]+) \|$", page.body, re.M))
+    writes = {tool for tool, hints in tools.items() if hints.writes}
+    assert {role for role, pen in pens.items() if pen == "nothing"} == {path.stem for path in AGENTS if not held(path) & writes}
+    assert {f"`{tool}`" for tool in NEEDS_A_PERSON} <= set(re.findall(r"`\w+`", page.body))
