@@ -24,6 +24,7 @@ from mcp_servers.fixes.testrun import Interpreter, Plan, TestRun, run_tests
 from mcp_servers.fixes.toolchains import chosen
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import Failure, bare_function
+from mcp_servers.kit.work import tell
 
 CHANCY_RUNS = 10
 TEST_LIMITS = Limits(seconds=30)
@@ -165,6 +166,9 @@ class Bench:
         return self._second(found, known, suite, runs, reds, greens)
 
     def _sides(self, before: Sequence[Plan], after: Sequence[Plan]) -> tuple[list[TestRun], list[TestRun]]:
+        tell(
+            f"{len(before)} runs on the base and {len(after)} with the fix{', the own tests among them' if any(plan.brief for plan in after) else ''}"
+        )
         return _both(lambda: self._run(self.base, before), lambda: self._run(self.result, after))
 
     def _first(self, found: Certificate, red: TestRun, green: TestRun) -> Certificate:

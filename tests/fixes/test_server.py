@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,19 @@ def jailed() -> list[str]:
     """The jails that this process runs now."""
     listed = subprocess.run(["ps", "--ppid", str(os.getpid()), "-o", "args="], capture_output=True, text=True, check=False)
     return [line for line in listed.stdout.splitlines() if "bwrap" in line]
+
+
+@needs("bubblewrap")
+async def test_a_certificate_that_takes_longer_than_a_client_waits_is_collected_and_made_once(made: Shop) -> None:
+    fix = await made.propose()
+    made.mcp = server(["fixes"], replace(made.deps, environ={"KINTSUGI_TOOL_SECONDS": "0.2"}), frozenset({"fixes"}))
+    answers = [await made.call("certify_fix", fix_id=fix["id"])]
+    assert "[unavailable:still_running] certify_fix is at work" in answers[0]
+    while isinstance(answers[-1], str):
+        assert "still_running" in answers[-1]
+        answers.append(await made.call("certify_fix", fix_id=fix["id"]))
+    assert answers[-1]["certificate"]["passed"] is True
+    assert [event.kind for event in made.ledger.events(made.case)].count("certified") == 1
 
 
 @needs("bubblewrap")

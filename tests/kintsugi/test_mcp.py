@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from mcp import Client, StdioServerParameters
 
 from kintsugi.commands.mcp import mcp
+from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.launch import patience
 
 PLACES = {
     "claude": ("mcpServers", ".mcp.json"),
@@ -76,6 +78,12 @@ async def test_the_printed_entries_start_one_and_the_same_server_that_lists_its_
         names = {tool.name for tool in (await client.list_tools()).tools}
     assert "list_cases" in names
     assert "open_case" not in names, "writes are off until they are allowed"
+
+
+@pytest.mark.parametrize("given", ["soon", "0", "-1", "nan", "9999"])
+def test_a_patience_that_is_none_is_a_sentence(given: str) -> None:
+    with pytest.raises(Misconfigured, match=f"KINTSUGI_TOOL_SECONDS is '{given}'; give seconds"):
+        patience({"KINTSUGI_TOOL_SECONDS": given})
 
 
 def test_an_unknown_slice_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
