@@ -65,7 +65,7 @@ def check(paths: tuple[str, ...], staged: bool, revisions: str, fix: bool, hook:
         guard_report.print_sarif(some, version("kintsugi"))
     elif as_json:
         guard_report.print_json(some, len(checked.seen), len(guards))
-    else:
+    elif some or not hook:
         guard_report.print_plain(some, len(checked.seen), len(guards))
     return int(any(one.blocking or not (hook or one.ignored) for one in some))
 

@@ -163,7 +163,8 @@ def test_what_a_blocking_guard_objects_to_is_not_committed_and_not_pushed(reposi
     assert pushed.returncode == 1
     assert "pool.toml" in pushed.stdout + pushed.stderr
     repository.write("pool.toml", "pool_size = 20\n")
-    assert repository.commit().returncode == 0
+    mended = repository.commit()
+    assert (mended.returncode, mended.stdout, mended.stderr) == (0, "", "")
     assert repository.git("push", "-q", str(remote), "main").returncode == 0
 
 
