@@ -100,6 +100,26 @@ def test_what_only_looks_alike_is_left_alone(other: Broken) -> None:
     assert other.healed(taught(LABEL, MENDED)) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "mended", "other"),
+    [
+        ("shop.go", "package shop\n\nfunc last(items []int) int {\n\treturn items[len(items)]\n}\n", "items[len(items)-1]", "func (s *Shelf) end(rows []int) int {\n\tn := 0\n\tn += rows[len(rows)]\n\treturn n\n}\n"),
+        ("shop.js", "function last(items) {\n  // the last\n  return items[items.length];\n}\n", "items[items.length - 1]", "const end = (rows) => {\n  const n = rows[rows.length];\n  return n;\n};\n"),
+        ("shop.php", "<?php\nfunction last(array $items): int {\n    return $items[count($items)];\n}\n", "$items[count($items) - 1]", "<?php\nfunction end(array $rows): int {\n    $n = $rows[count($rows)];\n    return $n;\n}\n"),
+    ],
+    ids=["go", "javascript", "php"],
+)  # fmt: skip
+def test_other_languages_are_healed_likewise(path: str, text: str, mended: str, other: str) -> None:
+    wrong = mended.replace(" - 1", "").replace("-1", "")
+    line = text[: text.index(wrong)].count("\n") + 1
+    case = Broken(path, text, line, "last", "IndexError", "index out of range [3] with length 3")
+    there = wrong.replace("items", "rows")
+    again = Broken(
+        f"lib/{path}", other, other[: other.index(there)].count("\n") + 1, "end", "IndexError", "index out of range [7] with length 7"
+    )
+    assert again.healed(taught(case, text.replace(wrong, mended))) == [{again.path: other.replace(there, mended.replace("items", "rows"))}]
+
+
 def test_a_value_that_belongs_to_one_field_is_not_given_to_another() -> None:
     shirt = Broken("shirts.py", 'def colour(shirt):\n    return shirt["colour"]\n', 2, "colour", "KeyError", "'colour'")
     recipe = taught(shirt, 'def colour(shirt):\n    return shirt.get("colour", "plain")\n')
