@@ -17,14 +17,13 @@ from tests.e2e.test_claude_hooks import isolated
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The plugin with its agents, skills and servers, which are started from this environment and there from the first turn."""
+    """The plugin with its agents, skills and servers, which are started from this environment."""
     folder = tmp_path / "plugin"
     (folder / ".claude-plugin").mkdir(parents=True)
     server = {
         "command": sys.executable,
         "args": ["-P", "-m", "mcp_servers", "all"],
         "env": {"KINTSUGI_HOME": str(tmp_path / "state"), "KINTSUGI_ALLOW_WRITES": "all", "PYTHONPATH": str(ROOT)},
-        "alwaysLoad": True,
     }
     manifest = {"name": "kintsugi", "version": "0.1.0", "mcpServers": {"kintsugi": server}}
     (folder / ".claude-plugin" / "plugin.json").write_text(json.dumps(manifest), "utf-8")
@@ -46,8 +45,11 @@ def test_heal_takes_its_argument_and_every_agent_has_its_own_tools_and_skill(plu
         for name in roles.roles()
     ]
 
+    turns = [Turn([Use(f"{roles.PLUGIN}list_cases", {})]), Turn(send)]  # the host waits for the server at the first call of a tool
+
     def script(request: Request) -> Answer:
-        return Turn(send) if request.tools and not request.is_subagent and not request.results else "refused: tell me a case"
+        steps = [] if request.is_subagent or not request.tools else turns[request.turns :]
+        return steps[0] if steps else "refused: tell me a case"
 
     with MessagesApi(script) as api:
         command = [str(CLAUDE), "-p", "/kintsugi:heal case_7", "--plugin-dir", str(plugin), "--dangerously-skip-permissions"]
