@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,19 @@ class FullText:
         for at in range(0, len(ids), _BATCH):
             self._put(connection, {id: said(contents[id]) for id in ids[at : at + _BATCH]})
 
+    def forget(self, connection: Connection, ids: Sequence[str]) -> None:
+        """Takes these ids out of the index; those that are not in it are none."""
+        known: BindParameter[Any] = bindparam("ids", expanding=True)
+        sql = text(f"SELECT number, words FROM {self.name}_texts WHERE id IN :ids").bindparams(known)
+        rows = [{"number": row[0], "words": row[1]} for row in connection.execute(sql, {"ids": list(ids)})]
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            delete = f"INSERT INTO {self.name}_fts ({self.name}_fts, rowid, words) VALUES ('delete', :number, :words)"
+            connection.execute(text(delete), rows)
+        connection.execute(text(f"DELETE FROM {self.name}_texts WHERE id IN :ids").bindparams(known), {"ids": list(ids)})
+        self._count(connection, [_unfolded(row["words"]) for row in rows], -1)
+
     def look(self, connection: Connection, query: str, limit: int = 200) -> Hits:
         """What holds a telling word of the query; any text is a query, none is an error."""
         wanted = list(dict.fromkeys(said(query).stems))[:_MOST_ASKED]
@@ -88,7 +101,7 @@ class FullText:
         return list(self.look(connection, query, limit).documents)
 
     def _put(self, connection: Connection, texts: Mapping[str, Said]) -> None:
-        self._forget(connection, list(texts))
+        self.forget(connection, list(texts))
         rows = [{"id": id, "words": _folded(one), "bag": " ".join(dict.fromkeys(one.stems))} for id, one in texts.items()]
         if connection.dialect.name == "sqlite":
             connection.execute(text(f"INSERT INTO {self.name}_texts (id, words) VALUES (:id, :words)"), rows)
@@ -98,18 +111,6 @@ class FullText:
             vector = "array_to_tsvector(string_to_array(:bag, ' '))"
             connection.execute(text(f"INSERT INTO {self.name}_texts (id, words, vector) VALUES (:id, :words, {vector})"), rows)
         self._count(connection, texts.values(), 1)
-
-    def _forget(self, connection: Connection, ids: list[str]) -> None:
-        known: BindParameter[Any] = bindparam("ids", expanding=True)
-        sql = text(f"SELECT number, words FROM {self.name}_texts WHERE id IN :ids").bindparams(known)
-        rows = [{"number": row[0], "words": row[1]} for row in connection.execute(sql, {"ids": ids})]
-        if not rows:
-            return
-        if connection.dialect.name == "sqlite":
-            delete = f"INSERT INTO {self.name}_fts ({self.name}_fts, rowid, words) VALUES ('delete', :number, :words)"
-            connection.execute(text(delete), rows)
-        connection.execute(text(f"DELETE FROM {self.name}_texts WHERE id IN :ids").bindparams(known), {"ids": ids})
-        self._count(connection, [_unfolded(row["words"]) for row in rows], -1)
 
     def _count(self, connection: Connection, texts: Iterable[Said], step: int) -> None:
         held: Counter[str] = Counter()
@@ -130,8 +131,8 @@ class FullText:
                 f"SELECT number, CAST(:weight{{0}} AS integer) AS weight FROM {self.name}_texts WHERE vector @@ CAST(:word{{0}} AS tsquery)"
             )
         union = " UNION ALL ".join(one.format(number) for number in range(words))
-        sums = f"SELECT number, sum(weight) AS weight FROM ({union}) AS held GROUP BY number ORDER BY 2 DESC, 1 DESC LIMIT :limit"
-        return f"SELECT id, words FROM ({sums}) AS best JOIN {self.name}_texts USING (number) ORDER BY weight DESC, number DESC"
+        sums = f"SELECT number, sum(weight) AS weight FROM ({union}) AS held GROUP BY number ORDER BY 2 DESC, 1 LIMIT :limit"
+        return f"SELECT id, words FROM ({sums}) AS best JOIN {self.name}_texts USING (number) ORDER BY weight DESC, number"
 
     def _asked(self, connection: Connection, telling: list[str], spread: Mapping[str, int], total: int, limit: int) -> dict[str, str | int]:
         quote = '"' if connection.dialect.name == "sqlite" else "'"

@@ -6,11 +6,11 @@ Only what reaches the threshold is the same problem; on prose no threshold tells
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import exp
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from mcp_servers.kit.fulltext import Hits
 from mcp_servers.kit.project import Deduplication, Project
@@ -45,6 +45,7 @@ class Identified(Protocol):
     def template(self) -> str: ...
 
 
+Standing = Literal["known", "likely", "related"]
 Known = TypeVar("Known", bound=Identified)
 
 
@@ -70,11 +71,13 @@ class Found(Generic[Known]):
 
 @dataclass(frozen=True, slots=True)
 class Match(Generic[Known]):
-    """One thing we know, how sure we are that it is about the same problem (0–1), and why we say so."""
+    """One thing we know, how sure we are that it is about the same problem (0–1), why we say so, and whether we call it the same: `known`
+    by its identity, `likely` by its trace, else only `related`."""
 
     known: Known
     likeness: float
     reason: str
+    standing: Standing = "related"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,20 @@ def threshold_of(project: Project | None) -> float:
     return project.deduplication.similarity_threshold if project else THRESHOLD
 
 
-def recall(question: Question, found: Found[Known], aspects: Aspects[Known], now: datetime) -> list[Match[Known]]:
+def recall(
+    question: Question, found: Found[Known], aspects: Aspects[Known], now: datetime, threshold: float = THRESHOLD
+) -> list[Match[Known]]:
     """What of the things found is about the question, best first, the latest first among equals."""
     said = {one.id: one for one in rank(question.text, found.hits.documents, found.hits.total, found.hits.spread or None)}
     traced = likeness_of_traces(question.text, {thing.id: aspects.text(thing) for thing in found.things})
     matches: list[Match[Known]] = []
     for thing in found.things:
-        likeness, reason = (
-            _by_identity(question, thing) or _by_trace(traced, thing.id) or _by_words(question, said.get(thing.id), aspects.at(thing), now)
-        )
-        if likeness:
-            matches.append(Match(thing, likeness, reason))
+        if same := _by_identity(question, thing):
+            matches.append(Match(thing, *same, "known" if same[0] >= threshold else "related"))
+        elif (likeness := traced.get(thing.id, 0.0)) >= threshold:
+            matches.append(Match(thing, round(min(likeness, 0.99), 3), "probably the same: nearly the same stack trace", "likely"))
+        elif near := _by_words(question, said.get(thing.id), aspects.at(thing), now):
+            matches.append(Match(thing, *near))
     return sorted(matches, key=lambda match: (-match.likeness, -aspects.at(match.known).timestamp(), match.known.id))
 
 
@@ -118,19 +124,14 @@ def _by_identity(question: Question, known: Identified) -> tuple[float, str] | N
     return None
 
 
-def _by_trace(traced: Mapping[str, float], id: str) -> tuple[float, str] | None:
-    likeness = traced.get(id, 0.0)
-    return (round(min(likeness, 0.99), 3), "probably the same: nearly the same stack trace") if likeness >= THRESHOLD else None
-
-
-def _by_words(question: Question, said: Likeness | None, at: datetime, now: datetime) -> tuple[float, str]:
+def _by_words(question: Question, said: Likeness | None, at: datetime, now: datetime) -> tuple[float, str] | None:
     """Likeness of words, of which what was seen in the last months keeps more: what broke lately breaks again."""
     if said is None:
-        return 0.0, ""
+        return None
     asked = len(set(words(question.text)))
     enough = len(said.shared) >= min(_LEAST_WORDS, asked)
     if not enough or (said.covered < _LEAST_SHARE and said.score < _LEAST_SCORE):
-        return 0.0, ""
+        return None
     days = max((now - at).total_seconds(), 0.0) / 86_400
     named = ", ".join(said.shared[:8])
     likeness = round(_VAGUE * said.score * (1 + exp(-days / _DAYS)) / 2, 4)

@@ -147,7 +147,7 @@ def test_both_databases_rank_alike(store: Store) -> None:
     )
     for number, text in enumerate(texts):
         case = f"case_{number}"
-        store.record_lesson(Lesson(f"lesson_{number}", case, "shop/api", NOW, text, "?", "?"))
+        store.record_lesson(Lesson(f"lesson_{number}", case, "shop/api", NOW, text, "?", "?", provenance="verified", trust=0.9))
     question = Question(text="redis pool exhausted")
     found = [(match.known.id, match.likeness) for match in recall(question, store.lessons(question), LESSONS, NOW)]
     assert [id for id, _ in found] == ["lesson_1", "lesson_0", "lesson_4"]

@@ -45,12 +45,12 @@ class KnownIssues(TypedDict):
     note: NotRequired[str]
 
 
-def known_issue(match: Match[RuntimeIssue], threshold: float) -> KnownIssue:
+def known_issue(match: Match[RuntimeIssue]) -> KnownIssue:
     issue = match.known
     answer = KnownIssue(
         id=issue.id,
         title=issue.logs.partition("\n")[0][:120],
-        standing="known" if match.likeness >= threshold else "related",
+        standing=match.standing,
         likeness=match.likeness,
         why=match.reason,
         repository=issue.repository,

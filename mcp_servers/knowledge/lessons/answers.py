@@ -51,13 +51,13 @@ class LessonRecorded(TypedDict):
     recipe_note: NotRequired[str]
 
 
-def lesson_found(match: Match[Lesson], now: datetime, threshold: float) -> LessonFound:
-    """`standing` is known (the same error, verified in production), told (the same error, on somebody's word) or related."""
+def lesson_found(match: Match[Lesson], now: datetime) -> LessonFound:
+    """`standing` is known (the same error, verified in production), likely (nearly its trace), told (so, on somebody's word) or related."""
     lesson = match.known
-    same = "known" if speaks(lesson, now) else "told"
+    same = match.standing if match.standing == "related" or speaks(lesson, now) else "told"
     answer = LessonFound(
         id=lesson.id,
-        standing=same if match.likeness >= threshold else "related",
+        standing=same,
         likeness=match.likeness,
         why=match.reason,
         trust=trust_now(lesson, now),

@@ -59,17 +59,18 @@ OUTCOMES = Table(
     Column("earned", Float, nullable=False),
     Column("at", String(32), nullable=False),
 )
-WORDS = FullText("knowledge_lesson_words")
+WORDS, TOLD_WORDS = FullText("knowledge_lesson_words"), FullText("knowledge_told_words")
+"""Words of what was verified and of what was only told: however much is told, it neither crowds out nor outweighs what was verified."""
 
 
-def _index(connection: Connection) -> None:
-    """Makes the word index anew over the lessons that are there."""
+def _index_all(connection: Connection) -> None:
+    """Makes the word indexes anew over the lessons that are there."""
     WORDS.create(connection)
-    lessons = [_lesson(row) for row in connection.execute(_lessons()).mappings()]
-    WORDS.put_all(connection, {lesson.id: text_of(lesson) for lesson in lessons})
+    TOLD_WORDS.create(connection)
+    _index(connection, [_lesson(row) for row in connection.execute(_lessons()).mappings()])
 
 
-MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, _index)
+MIGRATIONS: tuple[Migration, ...] = (METADATA.create_all, _index_all)
 
 
 class LessonStore:
@@ -106,16 +107,21 @@ class LessonStore:
     def take(self, lessons: Sequence[Lesson]) -> None:
         """Stores lessons that were only told, all or none; those whose id is known to have earned more stay as they are."""
         with self._database.transaction() as connection:
+            known = {str(row.id): str(row.provenance) for row in connection.execute(select(LESSONS.c.id, LESSONS.c.provenance))}
+            new = [lesson for lesson in lessons if lesson.id not in known]
+            if new:
+                connection.execute(insert(LESSONS), [_row(lesson) for lesson in new])
+                _index(connection, new)
             for lesson in lessons:
-                known = connection.execute(select(LESSONS.c.provenance).where(LESSONS.c.id == lesson.id)).scalar()
-                _put(connection, lesson, known, index=False)
-            WORDS.put_all(connection, {lesson.id: text_of(lesson) for lesson in lessons})
+                if lesson.id in known:
+                    _put(connection, lesson, known[lesson.id])
 
-    def about(self, question: Question, repository: str = "") -> Found[Lesson]:
-        """The lessons that could answer the question, unranked; of very many of the same error those that earned most."""
+    def about(self, question: Question, repository: str = "", *, told: bool = False) -> Found[Lesson]:
+        """The lessons that could answer the question, unranked: those that were verified, or those that were only `told`."""
+        query = _lessons().where((LESSONS.c.provenance != "verified") == told)
         order = (LESSONS.c.trust.desc(), LESSONS.c.learned_at.desc())
         with self._database.reading() as connection:
-            rows, hits = candidates(connection, LESSONS, WORDS, _lessons(), question, repository, *order)
+            rows, hits = candidates(connection, LESSONS, TOLD_WORDS if told else WORDS, query, question, repository, *order)
         return Found([_lesson(row) for row in rows], hits)
 
     def all(self) -> list[Lesson]:
@@ -164,18 +170,29 @@ def _only_here(connection: Connection, lesson: Lesson) -> None:
         raise Refusal(f"The case {lesson.case} has taught its lesson in {other!r}; a case teaches once.", code="already_learned")
 
 
-def _put(connection: Connection, lesson: Lesson, known: str | None, *, index: bool = True) -> None:
+def _put(connection: Connection, lesson: Lesson, known: str | None) -> None:
     """Stores the lesson, or what of it may change the one that is there."""
-    row = {key: value for key, value in row_of(lesson, "learned_at").items() if key not in _RECORD}
+    row = _row(lesson)
     if known is None:
         connection.execute(insert(LESSONS).values(row))
     elif EARNED_TRUST[lesson.provenance] > EARNED_TRUST[known]:
         connection.execute(update(LESSONS).where(LESSONS.c.id == lesson.id).values(row))
     elif lesson.provenance == known:
         _complete(connection, lesson.id, row)
-    if index:
-        stored = connection.execute(_lessons().where(LESSONS.c.id == lesson.id)).mappings().one()
-        WORDS.put(connection, lesson.id, text_of(_lesson(stored)))
+    _index(connection, [_lesson(connection.execute(_lessons().where(LESSONS.c.id == lesson.id)).mappings().one())])
+
+
+def _row(lesson: Lesson) -> dict[str, Any]:
+    return {key: value for key, value in row_of(lesson, "learned_at").items() if key not in _RECORD}
+
+
+def _index(connection: Connection, lessons: Sequence[Lesson]) -> None:
+    """Puts the words of each lesson where its provenance says, and only there."""
+    for index, other, verified in ((WORDS, TOLD_WORDS, True), (TOLD_WORDS, WORDS, False)):
+        texts = {lesson.id: text_of(lesson) for lesson in lessons if (lesson.provenance == "verified") is verified}
+        if texts:
+            other.forget(connection, list(texts))
+            index.put_all(connection, texts)
 
 
 def _complete(connection: Connection, id: str, row: Mapping[str, Any]) -> None:

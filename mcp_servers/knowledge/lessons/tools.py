@@ -45,7 +45,7 @@ def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile, t
         found = await run_sync(store.get, lesson_id)
         if found is None:
             raise Refusal(f"There is no lesson {lesson_id[:64]!r}; search_lessons finds those there are.", code="unknown_lesson")
-        return lesson_found(Match(found, 1.0, "its id"), deps.clock(), threshold_of(deps.project))
+        return lesson_found(Match(found, 1.0, "its id", "known"), deps.clock())
 
 
 def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
@@ -60,8 +60,10 @@ def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
         """Finds lessons of earlier cases: cause, fix, how far to trust it today, and its recipe and guard where it has them."""
         question = question_of(fingerprint, template, text)
         now = deps.clock()
-        matches = heard(recall(question, await run_sync(store.about, question, repository), ASPECTS, now), now)
-        shown, _ = fit([lesson_found(match, now, threshold_of(deps.project)) for match in matches[:limit]], ROOM)
+        found = [await run_sync(partial(store.about, question, repository, told=told)) for told in (False, True)]
+        recalled = [match for part in found for match in recall(question, part, ASPECTS, now, threshold_of(deps.project))]
+        matches = heard(recalled, now)
+        shown, _ = fit([lesson_found(match, now) for match in matches[:limit]], ROOM)
         answer = LessonsFound(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), lessons=shown)
         return answer if shown else {**answer, "note": NOTHING}
 
@@ -111,7 +113,8 @@ def own_identity(evidence: Mapping[str, Any], given: Fingerprint, case: str) -> 
     """
     found, template = (cast(Mapping[str, Any], evidence.get(name) or {}) for name in ("fingerprint", "template"))
     own = Fingerprint(*(str(found.get(part) or "") for part in ("coarse", "fine", "former")))
-    if given and own and given.coarse not in (own.coarse, own.former) and given.fine != own.fine:
+    ours = given.coarse in {own.coarse, own.former} if given.coarse else given.fine == own.fine
+    if given and own and not ours:
         raise Refusal(
             f"{case} is about the error {own.coarse}, not {given.coarse or given.fine}; leave the fingerprint out, or record the lesson for its own case.",
             code="another_error",
