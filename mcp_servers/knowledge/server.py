@@ -14,6 +14,6 @@ def register(tools: Toolbox, deps: Deps) -> None:
     learned = lessons.LessonStore(deps.database)
     desk = Desk(deps, learned)
     issues.register(tools, deps)
-    lessons.register(tools, deps, learned, desk.compile, recipes.teacher(deps))
+    lessons.register(tools, deps, learned, desk.compile, desk.publishing(recipes.teacher(deps)))
     guards.register(tools, desk)
     recipes.register(tools, deps)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
@@ -17,7 +18,10 @@ from mcp_servers.knowledge.guards.hits import Tally
 from mcp_servers.knowledge.guards.index import Index, save
 from mcp_servers.knowledge.guards.model import KINDS, SPEAKING, Guard, State, guard_id
 from mcp_servers.knowledge.guards.store import Decision, GuardStore
-from mcp_servers.knowledge.lessons import Lesson, LessonStore, trusted
+from mcp_servers.knowledge.lessons import Lesson, LessonStore, speaks, trusted
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,14 @@ class Desk:
     def held(self) -> list[Held]:
         """Every guard once, by the oldest lesson that carries it and still counts, with its state."""
         lessons = self._lessons.guarded()
-        counted = {lesson.id for lesson in trusted(lessons, self._deps.clock())}
+        now = self._deps.clock()
+        counted = {lesson.id for lesson in trusted(lessons, now)}
         decisions, tallies = self._store.decisions(), self._store.tallies()
         found: dict[str, Held] = {}
-        for lesson in sorted(lessons, key=lambda lesson: lesson.id not in counted):
+        for lesson in sorted(lessons, key=lambda lesson: (not speaks(lesson, now), lesson.id not in counted)):
             if (guard := _guard(lesson)) and guard["id"] not in found:
                 tally = tallies.get(guard["id"], Tally())
-                state, reason = _state(decisions.get(guard["id"]), tally, lesson.id in counted)
+                state, reason = _state(decisions.get(guard["id"]), tally, lesson.id in counted, speaks(lesson, now))
                 found[guard["id"]] = Held(guard, state, reason, tally, lesson)
         return list(found.values())
 
@@ -103,6 +108,16 @@ class Desk:
         self._store.decide(held.id, Decision(state, reason, actor, self._deps.clock()))
         return self.publish()
 
+    def publishing(self, learn: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+        """The same, with the index written anew before; where the state folder cannot be written, hooks keep the one they have."""
+
+        def learned(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+            with suppress(OSError):
+                self.publish()
+            return learn(*args, **kwargs)
+
+        return learned
+
     def publish(self) -> Index:
         """Writes the index that hooks and checks read, after taking in what checks noted."""
         self._store.add_hits(hits.drain(self.state_folder))
@@ -118,14 +133,17 @@ def _guard(lesson: Lesson) -> Guard | None:
         return None
 
 
-def _state(decision: Decision | None, tally: Tally, trusted: bool) -> tuple[State, str]:
-    """A person's word goes first, but for a guard whose lesson nobody trusts any longer, or that was overruled too often since."""
-    if not trusted:
+def _state(decision: Decision | None, tally: Tally, counts: bool, verified: bool) -> tuple[State, str]:
+    """A person's word goes first, but for a guard whose lesson lost its trust, or that was overruled too often since; only what production
+    verified may block."""
+    if not counts:
         return "candidate", "its lesson is not trusted (any longer)"
     if decision and decision.state == "muted":
         return "muted", f"{decision.reason} ({decision.actor})"
     if tally.demotes:
         return "demoted", tally.demotes
+    if decision and decision.state == "blocking" and not verified:
+        return "warning", "accepted, but production has not verified its lesson (or it failed since)"
     if decision:
         return decision.state, f"{decision.reason} ({decision.actor})"
     return "warning", "nobody accepted it as blocking yet"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mcp_servers.kit import syntax
-from mcp_servers.knowledge.guards.change import OWN, Candidate, Change, anchors_of, held, is_local, telling
+from mcp_servers.knowledge.guards.change import OWN, Candidate, Change, anchors_of, held, is_local, known_by_name, telling
 from mcp_servers.knowledge.guards.constructs import Rule
 
 _TELLING = (ast.Call, ast.Attribute, ast.Subscript, ast.BinOp, ast.Compare)
@@ -61,7 +61,8 @@ def _dropped(change: Change) -> Iterator[Candidate]:
     """A result that nobody looked at: `data, _ := read(path)`, whatever the names and the arguments."""
     for number, line in enumerate(change.before.splitlines(), 1):
         found = _UNSEEN.fullmatch(line.strip()) if number in change.removed else None
-        if found and telling(found["head"]):
+        call = next((one for one in change.old if found and one.head == found["head"]), None)
+        if found and call and known_by_name(change, call):
             names = [name.strip() for name in found["names"].split(",")]
             kept = ", ".join(name if name == "_" else f"$N{place}" for place, name in enumerate(names))
             yield Candidate({"pattern": f"{kept}{found['sign']}{found['head']}($$$ARGS)"}, anchors_of(found["head"]))
