@@ -18,6 +18,7 @@ MODULES: tuple[str, ...] = (
     "approvals",
     "classification",
     "fingerprints",
+    "guards",
     "hooks",
     "reading",
     "servers",
