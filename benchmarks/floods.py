@@ -37,6 +37,12 @@ def nested_json(count: int, seed: int = 1) -> list[str]:
     return [_nested_line(source, _DAY + timedelta(milliseconds=13 * number)) for number in range(count)]
 
 
+def docker_json(count: int, seed: int = 1) -> list[str]:
+    """Lines of about 300 bytes as a container engine keeps them: its own object around the escaped JSON of a service in JavaScript."""
+    source = random.Random(seed)
+    return [_engine_line(source, number) for number in range(count)]
+
+
 def changing(count: int, seed: int = 1) -> Iterator[str]:
     """Lines whose words change as well: an id in hexadecimal in every second line, a word seen nowhere else in every fourth."""
     source = random.Random(seed)
@@ -119,6 +125,13 @@ def _compact_line(source: random.Random, number: int) -> str:
         "size": source.randrange(10**5),
         "msg": _said(source),
     }
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _engine_line(source: random.Random, number: int) -> str:
+    moment = _DAY + timedelta(milliseconds=37 * number)
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond * 1000 + source.randrange(1000):09d}Z"
+    value = {"log": _compact_line(source, number) + "\n", "stream": "stdout", "time": stamp}
     return json.dumps(value, separators=(",", ":"))
 
 

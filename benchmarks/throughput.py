@@ -97,6 +97,7 @@ def _long_lines(folder: Path, say: Say) -> list[Figure]:
         "nested JSON": floods.long_json(_LONG),
         "compact JSON": floods.compact_json(_LONG),
         "collected JSON": floods.nested_json(_LONG),
+        "engine's JSON": floods.docker_json(_LONG),
     }
     found: list[Figure] = []
     for name, lines in corpora.items():

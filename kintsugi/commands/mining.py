@@ -49,12 +49,11 @@ def templates(sources: tuple[str, ...], content: bool, assign: Path | None, as_j
     """
     from mcp_servers.launch import state_folder
     from mcp_servers.logs.bulk import mined
-    from mcp_servers.logs.lasting import Lasting
 
     project = project_of(sources, Path.cwd())
     if project is None:
         raise Misconfigured("No source is named and no kintsugi.toml is here; name a file, or run `kintsugi init`.", code="no_project")
-    lasting = None if sources else Lasting(state_folder(os.environ) / "scratch" / "templates", project.root)
+    lasting = None if sources else state_folder(os.environ) / "scratch" / "templates"
     with waiting() as progress:
         found = mined(project, content=content, assign=assign is not None, progress=_Bytes(progress), lasting=lasting)
     try:

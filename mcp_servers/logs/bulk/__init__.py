@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mcp_servers.kit.project import Project
@@ -78,11 +79,11 @@ def digested(reader: Reader, names: Sequence[str] | None, query: Query, advance:
 
 
 def mined(
-    project: Project, *, content: bool = False, assign: bool = False, progress: Progress | None = None, lasting: Lasting | None = None
+    project: Project, *, content: bool = False, assign: bool = False, progress: Progress | None = None, lasting: Path | None = None
 ) -> Mined:
     """All templates of a project's sources, over all services and severities. `content`: each line is a message without a header.
 
-    With `assign` the template of each line is kept (four bytes a line, on disk), with `lasting` templates have the ids that last.
+    With `assign` the template of each line is kept (four bytes a line, on disk), with the folder `lasting` templates have ids that last.
     Raises as `Reader.scan`.
     """
     kinds = LineKinds(keep=assign)
@@ -112,7 +113,7 @@ def mined(
     except BaseException:
         kinds.close()
         raise
-    return _mined(target, kinds, sources, lasting)
+    return _mined(target, kinds, sources, Lasting(lasting, project.root) if lasting else None)
 
 
 def _mined(target: Target, kinds: LineKinds, sources: list[tuple[str, int]], lasting: Lasting | None) -> Mined:

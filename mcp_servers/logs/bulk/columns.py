@@ -140,7 +140,7 @@ class Columns:
             plain = self._plain
             numbers = [number if plain[number] else self._told(number, line) for number, line in zip(numbers, lines, strict=True)]
         alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
-        texts = {entry.line - 1: entry.text for entry in entries} if alone else {}
+        texts = {entry.line - 1: entry.text for entry in entries if entry.lines > 1} if alone else {}
         records = {at: self._records(texts.get(at) or text_of_line(lines[at])) for at in alone}
         for at in records:
             numbers[at] = _ELSEWHERE

@@ -20,7 +20,7 @@ _NEXT_DIGIT = bytes.maketrans(b"0123456789", b"1234567890")
 _STARTS = re.compile(rb"(?:^|(?<=[\s\"\[(<>=|:,]))[A-Z0-9@]")
 _ENDS = re.compile(rb"(?=[\s\"\]),|:}]|$)")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_KEY_BEFORE = re.compile(rb"[A-Za-z_@.-]\"?\s?[:=]\s?\"?$|^<$")
+_KEY_BEFORE = re.compile(rb"[A-Za-z_@.-]\\?\"?\s?[:=]\s?\\?\"?$|^<$")
 _CLOCK = re.compile(rb"(?<![0-9])[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?")
 _YEAR_FIRST = re.compile(rb"[\[(]?[0-9]{4}([-/.])[0-9]{2}\1[0-9]{2}[T ]")
 _LONGEST_TIME = 40

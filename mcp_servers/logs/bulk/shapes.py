@@ -13,6 +13,7 @@ from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.templates.masking import canonical
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_ESCAPED = b'\\"'
 _HEX_LETTERS = b"abcdefABCDEF"
 _KNOWN_LINES = 200_000
 _KNOWN_SHAPES = 100_000
@@ -144,26 +145,47 @@ class Shapes:
 
     def _shape(self, flat: bytes) -> bytes:
         if flat.count(b'"', 0, _QUOTED_FROM) >= _QUOTES:
-            parts = flat.split(b'"')
-            if self.heads:
-                parts[::2] = map(self._between.__getitem__, parts[::2])
-                parts[1::2] = map(self._words.__getitem__, parts[1::2])
-                return b'"'.join(parts)
-            return b'"'.join(map(self._words.__getitem__, parts))
+            return self._quoted(flat)
         words = flat.split(b" ")
         if not self.heads:
             return b" ".join(map(self._words.__getitem__, words))
         head = map(self._head_words.__getitem__, words[:_HEAD_WORDS])
         return b" ".join([*head, *map(self._words.__getitem__, words[_HEAD_WORDS:])])
 
+    def _quoted(self, flat: bytes) -> bytes:
+        if not self.heads:
+            return b'"'.join(map(self._words.__getitem__, flat.split(b'"')))
+        stretches: list[bytes] = []
+        for quote, parts, between in _stretches(flat):
+            parts[between::2] = map(self._between.__getitem__, parts[between::2])
+            parts[1 - between :: 2] = map(self._words.__getitem__, parts[1 - between :: 2])
+            stretches.append(quote.join(parts))
+        return _ESCAPED.join(stretches)
+
+
+def _stretches(line: bytes) -> list[tuple[bytes, list[bytes], int]]:
+    """A line cut at its quotes: the quote, the parts, and whether the first part (0) or the second (1) is the first between quoted texts.
+
+    What a quoted text quotes (an engine's object around a service's) is a stretch of its own, from the first to the last such quote.
+    """
+    first, last = line.find(_ESCAPED), line.rfind(_ESCAPED)
+    if first < 0:
+        return [(b'"', line.split(b'"'), 0)]
+    outer, behind = (b'"', line[:first].split(b'"'), 0), (b'"', line[last + 2 :].split(b'"'), 1)
+    return [outer, (_ESCAPED, line[first + 2 : last].split(_ESCAPED), 1), behind] if first < last else [outer, behind]
+
 
 def _head(line: bytes) -> Sequence[int]:
     """Where numbers keep their lengths: in the words in front, or between quoted texts."""
     if line.count(b'"', 0, _QUOTED_FROM) < _QUOTES:
         return (0, len(b" ".join(line.split(b" ", _HEAD_WORDS)[:_HEAD_WORDS])))
-    behind = list(accumulate(len(part) + 1 for part in line.split(b'"')))[:-1]
-    behind[::2] = [at - 1 for at in behind[::2]]
-    return [0, *behind]
+    found: list[int] = []
+    at = 0
+    for quote, parts, between in _stretches(line):
+        starts = list(accumulate((len(part) + len(quote) for part in parts), initial=at))
+        found += [edge for start, part in zip(starts[between:-1:2], parts[between::2], strict=True) for edge in (start, start + len(part))]
+        at = starts[-1] - len(quote) + len(_ESCAPED)
+    return found
 
 
 def _spelt_in_head(word: bytes) -> bytes:
