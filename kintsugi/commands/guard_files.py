@@ -40,12 +40,14 @@ def staged(index: Index) -> Checked:
 
 
 def in_range(index: Index, given: str) -> Checked:
-    """What the commits of A..B brought, taken together; raises `Refusal` for a range that is none."""
+    """What the commits of A..B brought, taken together (of A...B: since they parted); raises `Refusal` for a range that is none."""
     repository = Repository.at(Path.cwd())
     first, dots, last = given.partition("..")
     if not dots:
         raise Refusal(f"{given!r} is no range of commits; write it like main..HEAD.", code="bad_range")
-    old, new = (repository.tree(name or "HEAD") for name in (first, last.lstrip(".")))  # a first push begins at the empty tree
+    old, new = first or "HEAD", last.lstrip(".") or "HEAD"
+    if last.startswith("."):
+        old = repository.run("merge-base", repository.head(old), repository.head(new)).stdout.decode().strip() or old
     return _changed(repository, index, repository.changes(old, new))
 
 

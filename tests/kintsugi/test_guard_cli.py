@@ -118,6 +118,9 @@ def test_a_range_is_what_its_commits_brought_together(person: Person) -> None:
     person.git("commit", "-q", "-m", "new")
     found = json.loads(person.says("check", "--range", "HEAD~1..HEAD", "--json", code=1))["findings"]
     assert [(one["path"], one["line"], one["instead"]) for one in found] == [("new.py", 5, "requests.get(url, timeout=5)")]
+    assert json.loads(person.says("check", "--range", "HEAD...HEAD~1", "--json"))["findings"] == []
+    with pytest.raises(Refusal, match="'nowhere' names no tree"):
+        person.says("check", "--range", "nowhere..HEAD")
 
 
 def test_a_required_test_may_not_leave_with_a_commit(person: Person) -> None:

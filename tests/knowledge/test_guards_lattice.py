@@ -147,6 +147,18 @@ def test_an_example_keeps_no_secret() -> None:
     assert "ghp_" not in str(guard)
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("a.py", "client = connect(host, 'ghp_0123456789012345678901234567890123456789')\n", "client = connect(host, SECRET)\n"),
+        ("Dockerfile", "ENV TOKEN=ghp_0123456789012345678901234567890123456789 MODE=fast\n", "ENV MODE=fast\n"),
+        ("a.toml", "[db]\nurl = 'https://me:ghp_0123456789@x.test'\n", "[db]\nurl = 'https://x.test'\n"),
+    ],
+)
+def test_no_rule_keeps_a_secret(path: str, before: str, after: str) -> None:
+    assert "ghp_" not in str(compile({path: before}, {path: after}, "why"))
+
+
 def test_the_id_names_the_rule_and_nothing_else() -> None:
     guard = guard_of("a.py", "requests.get(u)\n", "requests.get(u, timeout=5)\n")
     assert guard["id"] == guard_id({**guard, "message": "other", "fix": {}})

@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from mcp_servers.kit.redaction import redact
+
 Value = float | str | bool
 Flat = dict[str, tuple[str, Value]]
 
 ENDINGS = frozenset({".toml", ".json", ".yaml", ".yml", ".env", ".ini", ".cfg", ".properties"})
 _MOST_KEYS = 20_000
 _LONGEST = 2_000_000
+_LONGEST_WORD = 60
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d|[kKMGT]i?B?|B)")
 _UNITS: Mapping[str, float] = {
@@ -47,7 +50,7 @@ def changed(path: str, before: str, after: str) -> Iterator[dict[str, Any]]:
         elif (now := _measured(value)) is not None and (then := _measured(was)) is not None and now[1] == then[1]:
             if now[0] != then[0]:
                 yield {"key": key, "at_least" if now[0] > then[0] else "at_most": now[0], "measure": now[1]}
-        elif value != was and not _SECRET.search(key) and len(str(was)) <= 60:
+        elif value != was and not _SECRET.search(key) and redact(f"{key}={was}") == f"{key}={was}" and len(str(was)) <= _LONGEST_WORD:
             yield {"key": key, "forbidden": was}
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from mcp_servers.kit.redaction import redact
+
 _TOKEN = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\d+(?:\.\d+)*|[A-Za-z_]+|[^\w\s]")
 _OPEN = {"<string>": r"(?:\"[^\"\n]*\"|'[^'\n]*')", "<number>": r"\d+(?:\.\d+)*"}
 _LEAST_WORDS = 2
@@ -17,7 +19,7 @@ def candidates(before: str, after: str) -> Iterator[list[str]]:
     """Token lists of the lines that a change took away: with literals left open, then to the letter."""
     old, new = before.splitlines(), after.splitlines()
     for tag, first, last, _, _ in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        for line in old[first:last] if tag != "equal" else ():
+        for line in (line for line in old[first:last] if tag != "equal" and redact(line) == line):
             tokens = _TOKEN.findall(line.strip()[:_LONGEST])
             if sum(token[0].isalpha() for token in tokens) >= _LEAST_WORDS and not line.lstrip().startswith(("#", "//", ";", "--")):
                 yield [_opened(token) for token in tokens]
