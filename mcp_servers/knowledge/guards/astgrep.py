@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +15,7 @@ from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.knowledge.guards.model import Hit
 
 _SECONDS = 60
+_AT_ONCE = 16_000_000
 
 
 def scan(rules: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> list[Hit]:
@@ -23,6 +24,24 @@ def scan(rules: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> list[H
     Raises `Refusal` for a rule that ast-grep does not understand, `Misconfigured` without the program, `Unavailable` when it is slow.
     """
     program = _program()
+    return [hit for some in _batches(files) for hit in _scanned(program, rules, some)]
+
+
+def _batches(files: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The files in portions that one run reads well within its time."""
+    some: dict[str, str] = {}
+    room = _AT_ONCE
+    for path, text in files.items():
+        some[path] = text
+        room -= len(text)
+        if room < 0:
+            yield some
+            some, room = {}, _AT_ONCE
+    if some:
+        yield some
+
+
+def _scanned(program: str, rules: Sequence[Mapping[str, Any]], files: Mapping[str, str]) -> list[Hit]:
     with TemporaryDirectory(prefix="kintsugi-guard-") as folder:
         names = _lay_out(files, Path(folder, "files"))
         book = Path(folder, "rules.yml")
