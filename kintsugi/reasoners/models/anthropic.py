@@ -94,7 +94,7 @@ class Messages:
 
     def _error(self, error: APIError) -> KintsugiError | TooLong:
         status = getattr(error, "status_code", 0)
-        said = " ".join(str(error.message).split())[:300]
+        said = _said(error)
         if status in {400, 413} and any(word in said.lower() for word in _LENGTHS):
             return TooLong(said)
         if status in {401, 403}:
@@ -108,6 +108,16 @@ class Messages:
         return Unavailable(
             f"The model at {self._url} {what} in {tries} tries ({said}); the next `kintsugi heal` goes on from here.", code="model_away"
         )
+
+
+def _said(error: APIError) -> str:
+    """The endpoint's own sentence, where it gave one."""
+    body: Any = error.body
+    try:
+        sentence = body["error"]["message"]
+    except (TypeError, KeyError):
+        sentence = error.message
+    return " ".join(str(sentence).split())[:300]
 
 
 def _message(told: Mapping[str, Any]) -> Message:

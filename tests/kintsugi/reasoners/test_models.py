@@ -8,17 +8,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from kintsugi.driver import build_loop
 from kintsugi.loop import intake
-from kintsugi.reasoners import REASONERS, Diagnosis, Given, Reasoner, ladder
+from kintsugi.reasoners import FREE, REASONERS, Diagnosis, Given, Reasoner, ladder
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
-from kintsugi.workspace import ledger_of
-from mcp_servers.cases.model import Case, State
+from kintsugi.workspace import approvals_of, ledger_of
+from mcp_servers.cases.model import Case
 from mcp_servers.kit.budgets import Budgets
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
@@ -28,7 +28,9 @@ from mcp_servers.kit.project import Project, Source
 from mcp_servers.launch import assemble
 from tests.components import needs
 from tests.e2e.messages_api import Answer, Failure, Malformed, MessagesApi, Request, Script, Turn, Use
+from tests.e2e.repairs import Workshop, is_mended
 from tests.e2e.strangers import LEDGER, git
+from tests.e2e.test_never_twice import SIZES
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +48,7 @@ TEST = {
     "path": "tests/test_standing.py",
     "content": "from mileage.report import consumption\n\n\ndef test_a_standing_car_consumes_nothing():\n    assert consumption(5, 0) == 0.0\n",
 }
+TESTED = {"path": SIZES.test_path, "content": dedent(SIZES.test).lstrip("\n")}
 DRAFT: dict[str, Any] = {
     "title": "A car that did not move consumed nothing",
     "cause": CAUSE["cause"],
@@ -68,16 +71,9 @@ def answer(**said: Any) -> Turn:
 
 
 def a_good_model(request: Request) -> Answer:
-    """Reads before it answers, in each of its three roles."""
-    if not request.turns:
-        return Turn(["I look.", Use("Read", {"file_path": "mileage/report.py"}), Use("Grep", {"pattern": "consumption"})])
-    match request.system.split(":")[0]:
-        case "You are the diagnoser":
-            return answer(**CAUSE)
-        case "You are the fixer":
-            return answer(drafts=[DRAFT])
-        case _:
-            return answer(word="upheld", reasons=[])
+    """Reads before it answers."""
+    look = Turn(["I look.", Use("Read", {"file_path": "mileage/report.py"}), Use("Grep", {"pattern": "consumption"})])
+    return answer(**CAUSE) if request.turns else look
 
 
 @dataclass(frozen=True)
@@ -152,32 +148,57 @@ def serve() -> Iterator[Callable[..., MessagesApi]]:
         api.__exit__()
 
 
+def who_knows_sizes(request: Request) -> Answer:
+    """Reads before it answers, in each of the three roles, what is right for `SIZES`."""
+    if not request.turns:
+        return Turn(["I look.", Use("Read", {"file_path": SIZES.path})])
+    match request.system.split(":")[0]:
+        case "You are the diagnoser":
+            claims = [{"text": "one past the end", "evidence": "labels/shelf.py:2"}]
+            return answer(status="likely", cause="the last part is one earlier", file=SIZES.path, line=2, function="sizes", claims=claims)
+        case "You are the fixer":
+            edit = {"path": SIZES.path, "search": '[len(item["parts"])]', "replace": '[len(item["parts"]) - 1]'}
+            return answer(drafts=[{"title": "Take the last part", "edits": [edit], "tests": [TESTED]}])
+        case _:
+            return answer(word="upheld")
+
+
 @needs("bubblewrap")
 @pytest.mark.promise("S2.24", "4.14")
-async def test_what_no_recipe_knows_a_model_takes_to_a_certified_proposal_in_three_roles(tmp_path: Path, serve: Any) -> None:
-    api = serve(a_good_model)
-    deps = mileage(tmp_path, api.url)
-    async with build_loop(deps, reasoners=ladder(["anthropic"])) as loop:
-        opened = (await intake.look(Tools(deps, writes=True), "")).opened
-        await loop.start(opened[0])
-        await loop.settle()
-        assert loop.problems == {}
+async def test_a_model_heals_what_no_recipe_knows_in_three_roles_and_is_not_asked_a_second_time(tmp_path: Path, serve: Any) -> None:
+    api = serve(who_knows_sizes)
+    (tmp_path / "home").mkdir()
+    shop = Workshop.of(SIZES, tmp_path / "labels", tmp_path / "home")
+    environ = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": api.url, "KINTSUGI_MODEL": "a-model"}
+    shop = Workshop(replace(shop.deps, environ=environ))
+    case = await shop.driven((await shop.seen()).id, ladder(["anthropic"]))
 
-    case = ledger_of(deps).case(opened[0])
-    assert case.state is State.PROPOSED
+    assert is_mended(shop, case, SIZES)
     assert case.fix is not None
-    assert case.fix.certified
-    assert case.asked == case.fix.digest
-    assert case.diagnosis["cause"] == CAUSE["cause"]
-    systems = list(dict.fromkeys(request.system.split(":")[0] for request in api.requests))
-    assert systems == ["You are the diagnoser", "You are the fixer", "You are the verifier of fixes"]
+    assert case.asked == case.fix.digest, "a person is asked"
+    systems = dict.fromkeys(request.system.split(":")[0] for request in api.requests)
+    assert list(systems) == ["You are the diagnoser", "You are the fixer", "You are the verifier of fixes"]
     assert case.spent["tokens"] == api.usage.total
     assert case.spent["tokens_cached"] == api.usage.cached > 0
-    dollars = api.usage.fresh * 3 + api.usage.output * 15 + api.usage.written * 3.75 + api.usage.cached * 0.3
-    assert case.spent["microdollars"] == pytest.approx(dollars, abs=len(api.requests))
-    assert case.spent["cents"] == -(-case.spent["microdollars"] // 10_000)
-    paid = {event.actor for event in ledger_of(deps).events(case.id) if event.kind == "spent"}
+    paid = {event.actor for event in ledger_of(shop.deps).events(case.id) if event.kind == "spent"}
     assert paid == {"anthropic/diagnoser", "anthropic/fixer", "anthropic/fix-verifier"}
+
+    approvals_of(shop.deps).approve(case.fix.digest, person="grace", channel="terminal")
+    case = await shop.driven(case.id, FREE)
+    assert case.fix is not None
+    git(shop.root, "reset", "-q", "--hard", case.fix.commit)
+    for kind, data in (("deployed", {"fix": case.fix.id, "release": "r2"}), ("verified", {"word": "verified"})):
+        ledger_of(shop.deps).append(case.id, kind, data, actor="ada")
+    assert (await shop.driven(case.id, FREE)).lesson
+
+    asked = len(api.requests)
+    elsewhere = SIZES.calling(labels="cards", shelf="deck", sizes="ranks", item="card", parts="marks")
+    second = Workshop.of(elsewhere, tmp_path / "second", tmp_path / "home")
+    second = Workshop(replace(second.deps, environ=environ))
+    again = await second.driven((await second.seen()).id, ladder(["anthropic"]))
+    assert is_mended(second, again, elsewhere)
+    assert again.spent.get("tokens", 0) == 0
+    assert len(api.requests) == asked
 
 
 async def test_calls_of_one_turn_come_back_together_and_in_their_order(ground: Desk, serve: Any) -> None:
@@ -253,22 +274,23 @@ async def test_money_is_a_budget_too(ground: Desk, serve: Any) -> None:
     api = serve([Turn([Use("Read", {"file_path": "mileage/report.py"})])])
     desk = ground.fresh(api.url, budgets=Budgets(cents_per_case=3))
     assert "its budget is $0.03" in (await desk.diagnose()).reason
-    assert desk.spent["cents"] >= 3
+    dollars = api.usage.fresh * 3 + api.usage.output * 15 + api.usage.written * 3.75 + api.usage.cached * 0.3
+    assert desk.spent["microdollars"] == pytest.approx(dollars, abs=len(api.requests))
+    assert desk.spent["cents"] == -(-desk.spent["microdollars"] // 10_000) >= 3
 
 
-@pytest.mark.parametrize("status", [429, 500, 529])
-async def test_overload_and_errors_of_the_server_are_tried_again_and_cost_nothing(ground: Desk, serve: Any, status: int) -> None:
-    api = serve([Failure(status, headers=SOON), Failure(status, headers=SOON), answer(**CAUSE)])
+async def test_overload_and_errors_of_the_server_are_tried_again_and_cost_nothing(ground: Desk, serve: Any) -> None:
+    api = serve([*(Failure(status, headers=SOON) for status in (429, 500, 529)), answer(**CAUSE)])
     desk = ground.fresh(api.url)
     assert (await desk.diagnose()).status == "likely"
-    assert len(api.requests) == 3
+    assert len(api.requests) == 4
     assert desk.spent["tokens"] == api.usage.total
 
 
 async def test_an_endpoint_that_stays_away_leaves_the_case_for_later(ground: Desk, serve: Any) -> None:
     api = serve([Failure(529, headers=SOON)])
     desk = ground.fresh(api.url, retries=2)
-    with pytest.raises(Unavailable, match=r"answered 529 in 3 tries .* goes on from here"):
+    with pytest.raises(Unavailable, match=r"answered 529 in 3 tries \(scripted\); .* goes on from here"):
         await desk.diagnose()
     assert len(api.requests) == 3
     assert desk.spent == {}
@@ -419,12 +441,12 @@ async def test_a_recorded_case_is_replayed_without_anybody_to_ask(ground: Desk, 
         ({"ANTHROPIC_API_KEY": "k"}, {"model": "m", "prices": {"input": 1}}, "prices are dollars for a million tokens"),
     ],
 )
-async def test_what_is_missing_or_wrong_is_said_before_anything_is_asked(
-    tmp_path: Path, environ: dict[str, str], settings: dict[str, Any], sentence: str
+def test_what_is_missing_or_wrong_is_said_before_anything_is_asked(
+    ground: Desk, environ: dict[str, str], settings: dict[str, Any], sentence: str
 ) -> None:
-    deps = assemble(Project(tmp_path, "p"), home=tmp_path / "home", environ=environ)
+    given = replace(ground.given, deps=replace(ground.given.deps, environ=environ), settings=settings)
     with pytest.raises(Misconfigured, match=sentence):
-        REASONERS["anthropic"](Given(deps, Tools(deps), ledger_of(deps), settings))
+        REASONERS["anthropic"](given)
 
 
 def test_the_free_ones_come_first_whoever_is_named() -> None:
