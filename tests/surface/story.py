@@ -148,6 +148,7 @@ class Story:
         await self.call("transition_ticket", ticket_id=ticket, status="resolved", comment=f"{fix} is verified in production.")
         await self.call("query_known_issues", fingerprint=found["fingerprint"])
         await self.call("search_lessons", text="strip of a missing remark")
+        await self.call("match_recipes", case_id=case)
         await self.call("check_changes", files=[{"path": FILE, "content": old}])
         await self.call("get_ticket", ticket_id=ticket)
         await self.call("search_tickets", text="remark")

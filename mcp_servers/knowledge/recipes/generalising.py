@@ -10,6 +10,7 @@ from mcp_servers.knowledge.recipes.configured import is_configuration, settings_
 from mcp_servers.knowledge.recipes.extents import extent
 from mcp_servers.knowledge.recipes.failures import Failed, message_shape, value_of
 from mcp_servers.knowledge.recipes.hunks import Hunk, hunks, wider
+from mcp_servers.knowledge.recipes.importing import with_import
 from mcp_servers.knowledge.recipes.model import Form, Import, Level, Rewrite, Setting, Story
 from mcp_servers.knowledge.recipes.patterns import unit_of
 from mcp_servers.knowledge.recipes.roles import names_in, role
@@ -46,7 +47,11 @@ def forms(story: Story, failure: Failed) -> list[Form]:
         elif language_of(path):
             ours, lines = hunks(path, before, story.after[path])
             found += ours
-            imports += [Import(path, line.strip(), where) for line in lines for where in [_where(before, story.after[path], line)]]
+            imports += [
+                Import(path, line.strip(), where)
+                for line in lines
+                for where in [_where(before, story.after[path], line, language_of(path))]
+            ]
         else:
             return []
     if len(found) > MOST_HUNKS or not (found or settings or imports):
@@ -197,13 +202,11 @@ def _given(text: str, language: str, first: int, last: int) -> list[tuple[Token,
     return [(every[number], role(every, number, text, language) if every[number].kind == "name" else "") for number in inside]
 
 
-def _where(before: str, after: str, line: str) -> str:
+def _where(before: str, after: str, line: str, language: str) -> str:
     """How the fix placed its import: the rule that puts it into the same line."""
-    from mcp_servers.knowledge.recipes.importing import with_import
-
     at = after.split("\n").index(line)
     for where in ("sorted", "last", "first"):
-        placed = with_import(before, Import("", line, where), "python").split("\n")
+        placed = with_import(before, Import("", line, where), language).split("\n")
         if at < len(placed) and placed[at] == line:
             return where
     return "sorted"

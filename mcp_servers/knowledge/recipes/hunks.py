@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -123,8 +122,3 @@ def _joined(one: Hunk, other: Hunk) -> Hunk:
 
 def _lines(text: str, first: int, last: int) -> str:
     return "\n".join(text.split("\n")[first:last])
-
-
-def numbers_of(given: Sequence[Hunk]) -> list[tuple[int, int]]:
-    """The lines (from 1) that the hunks hold before the change."""
-    return [(hunk.first + 1, hunk.last) for hunk in given]

@@ -160,14 +160,6 @@ def filled(template: str, bound: Binding, indent: str, unit: str) -> str:
     return _HOLE.sub(lambda match: bound[match[1]], "\n".join(shifted))
 
 
-def shown(parts: Sequence[Part]) -> str:
-    """The shape for a reader: metavariables as $NAME."""
-    names = {"var": "${}", "operand": "${}", "rest": "$${}"}
-    return " ".join(
-        names[part.kind].format(part.text.upper()) if part.kind in names else part.text for part in parts if part.kind != "line"
-    )
-
-
 def _tabs(line: str) -> int:
     return len(line) - len(line.lstrip("\t"))
 

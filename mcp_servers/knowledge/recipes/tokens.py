@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -59,14 +58,9 @@ def comments(text: str, language: str) -> frozenset[str]:
     return frozenset(match[0].strip() for match in _grammar(language).finditer(text) if match.lastgroup == "comment")
 
 
-def words(given: Sequence[Token]) -> tuple[tuple[str, str], ...]:
-    """What is said, without where."""
-    return tuple((token.kind, token.text) for token in given)
-
-
 def is_constant(name: str, language: str) -> bool:
     """Whether a name means the same wherever it stands: a keyword, or what the language brings along."""
-    return name in _KEPT.get(language, frozenset()) or name in _EVERYWHERE
+    return name in _KEPT.get(language, frozenset()) or name in _KEPT[""]
 
 
 def _depth(text: str, start: int, columns: list[int]) -> int:
@@ -104,156 +98,15 @@ def _grammar(language: str) -> re.Pattern[str]:
     )
 
 
-_EVERYWHERE = frozenset(
-    [
-        "self",
-        "this",
-        "cls",
-        "super",
-        "None",
-        "True",
-        "False",
-        "null",
-        "nil",
-        "undefined",
-        "true",
-        "false",
-        "return",
-        "if",
-        "else",
-        "for",
-        "while",
-    ]
-)
-_KEPT = {
-    "python": frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins))),
-    "javascript": frozenset(
-        [
-            "async",
-            "await",
-            "break",
-            "case",
-            "catch",
-            "class",
-            "const",
-            "continue",
-            "default",
-            "delete",
-            "do",
-            "export",
-            "extends",
-            "finally",
-            "function",
-            "import",
-            "in",
-            "instanceof",
-            "let",
-            "new",
-            "of",
-            "static",
-            "switch",
-            "throw",
-            "try",
-            "typeof",
-            "var",
-            "void",
-            "yield",
-            "Math",
-            "JSON",
-            "Object",
-            "Array",
-            "Number",
-            "String",
-            "Boolean",
-            "Promise",
-            "Date",
-            "Map",
-            "Set",
-            "Error",
-            "TypeError",
-            "RangeError",
-            "console",
-            "process",
-            "parseInt",
-            "parseFloat",
-            "isNaN",
-            "require",
-            "module",
-            "exports",
-            "Buffer",
-            "Symbol",
-            "RegExp",
-            "NaN",
-            "Infinity",
-        ]
-    ),
-    "go": frozenset(
-        [
-            "break",
-            "case",
-            "chan",
-            "const",
-            "continue",
-            "default",
-            "defer",
-            "fallthrough",
-            "func",
-            "go",
-            "goto",
-            "import",
-            "interface",
-            "map",
-            "package",
-            "range",
-            "select",
-            "struct",
-            "switch",
-            "type",
-            "var",
-            "len",
-            "cap",
-            "make",
-            "append",
-            "copy",
-            "delete",
-            "panic",
-            "recover",
-            "new",
-            "error",
-            "string",
-            "int",
-            "int64",
-            "float64",
-            "bool",
-            "byte",
-            "rune",
-            "any",
-            "iota",
-            "close",
-            "min",
-            "max",
-        ]
-    ),
-    "php": frozenset(
-        [
-            "function",
-            "class",
-            "new",
-            "echo",
-            "array",
-            "isset",
-            "empty",
-            "throw",
-            "try",
-            "catch",
-            "foreach",
-            "as",
-            "use",
-            "namespace",
-            "public",
-            "private",
-            "protected",
-            "static",
-        ]
-    ),
+_WORDS = {
+    "": "self this cls super None True False null nil undefined true false return if else for while",
+    "javascript": "async await break case catch class const continue default delete do export extends finally function import in instanceof let"
+    " new of static switch throw try typeof var void yield Math JSON Object Array Number String Boolean Promise Date Map Set Error TypeError"
+    " RangeError console process parseInt parseFloat isNaN require module exports Buffer Symbol RegExp NaN Infinity",
+    "go": "break case chan const continue default defer fallthrough func go goto import interface map package range select struct switch type"
+    " var len cap make append copy delete panic recover new error string int int64 float64 bool byte rune any iota close min max",
+    "php": "function class new echo array isset empty throw try catch foreach as use namespace public private protected static",
+}
+_KEPT = {language: frozenset(words.split()) for language, words in _WORDS.items()} | {
+    "python": frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins)))
 }

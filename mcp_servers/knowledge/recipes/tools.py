@@ -115,11 +115,7 @@ def _matched(store: RecipeStore, deps: Deps, case: str) -> tuple[list[Matched], 
     known = store.of(failure.exception, active=True)
     answers = [_answer(recipe, healed, failure, tree, evidence) for recipe, healed in _healed(known, deps, case, evidence, failure, tree)]
     named = failure.exception or "failures without a trace"
-    note = (
-        f"Of {len(known)} learned recipes for {named} none fits this failure and this code."
-        if known
-        else f"No recipe was learned for {named}."
-    )
+    note = f"{len(known)} recipes were learned for {named}; none fits this failure and this code."
     return answers, note
 
 
