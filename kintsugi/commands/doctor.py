@@ -31,6 +31,10 @@ VARIABLES: Mapping[str, str] = {
     "GITHUB_TOKEN": "publishes fixes as pull requests on GitHub, where kintsugi.toml says so",
     "GITHUB_API_URL": "uses a GitHub of your own, such as https://github.example.com/api/v3",
     "GITHUB_REPOSITORY": "names the repository, owner/name, where neither kintsugi.toml nor the remote does",
+    "ANTHROPIC_API_KEY": "lets the reasoner anthropic ask a model about what no recipe knows",
+    "ANTHROPIC_BASE_URL": "asks another endpoint that speaks the Messages API",
+    "KINTSUGI_MODEL": "names the model to ask, instead of the one in kintsugi.toml",
+    "KINTSUGI_CLAUDE": "names the program that the reasoner claude_code runs",
     "DOCKER_HOST": "reads containers of another Docker engine",
 }
 
@@ -204,7 +208,7 @@ def _routing(project: Project) -> Finding:
 
 def _variable(name: str, adds: str, environ: Mapping[str, str]) -> Finding:
     if environ.get(name):
-        return Finding(name, "found", "set" if "URL" in name or "TOKEN" in name else environ[name])
+        return Finding(name, "found", "set" if any(word in name for word in ("URL", "TOKEN", "KEY")) else environ[name])
     return Finding(name, "absent", "not set", f"with it: {adds}")
 
 
