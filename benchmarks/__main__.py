@@ -21,6 +21,7 @@ MODULES: tuple[str, ...] = (
     "guards",
     "hooks",
     "reading",
+    "recall",
     "servers",
     "templates",
     "tokens",

@@ -28,6 +28,9 @@ _TELLING_WORDS = 4
 _LEAST_SHARE = 0.5
 _LEAST_SCORE = 0.2
 _LEAST_WORDS = 2
+_REPORT = 12
+"""From so many words on a question is a report: it tells enough that its nearest neighbours are worth a look."""
+_LEAST_OF_REPORT = 0.05
 _DAYS = 90.0
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -130,7 +133,7 @@ def _by_words(question: Question, said: Likeness | None, at: datetime, now: date
         return None
     asked = len(set(words(question.text)))
     enough = len(said.shared) >= min(_LEAST_WORDS, asked)
-    if not enough or (said.covered < _LEAST_SHARE and said.score < _LEAST_SCORE):
+    if not enough or (said.covered < _LEAST_SHARE and said.score < (_LEAST_SCORE if asked < _REPORT else _LEAST_OF_REPORT)):
         return None
     days = max((now - at).total_seconds(), 0.0) / 86_400
     named = ", ".join(said.shared[:8])
