@@ -9,13 +9,13 @@ import dbos._sys_db_sqlite
 import psycopg
 
 from kintsugi.cli import COMMANDS
-from kintsugi.reasoners import REASONERS
+from kintsugi.reasoners import FREE, REASONERS
 from kintsugi.reasoners.reproductions import calls, replay
 from kintsugi.tools import Tools
 from mcp_servers.launch import SLICES, assemble
 from tests.e2e.crash import fleet, walker
 
-LOADED = [walker, fleet, psycopg, dbos, calls, replay, *(SLICES[name] for name in SLICES), *(REASONERS[name] for name in ("recipes",))]
+LOADED = [walker, fleet, psycopg, dbos, calls, replay, *(SLICES[name] for name in SLICES), *(REASONERS[name] for name in FREE)]
 SPOKEN = [import_module(f"kintsugi.commands.{place.partition(':')[0]}") for place, _ in COMMANDS.values()]
 
 with TemporaryDirectory() as folder:
