@@ -144,17 +144,19 @@ class Columns:
         records = {at: self._records(texts.get(at) or text_of_line(lines[at])) for at in alone}
         for at in records:
             numbers[at] = _ELSEWHERE
-        moments = list[datetime | None]()
+        moments, before = list[datetime | None](), self._last
         spans = self._spans_by_keys(lines, numbers) if not records and not self._query.since and not self._query.until else None
         if spans is None:
-            moments = self._moments(lines, numbers, {at: found[-1].timestamp for at, found in records.items()})
+            moments = self._moments(lines, numbers, {at: _last_told(found) for at, found in records.items()})
             self._last = moments[-1]
             numbers = self._inside(numbers, moments)
             spans = spans_of(numbers, moments)
         kinds = self._counted(numbers, *spans)
         for at, found in records.items():
-            dated = [record if record.timestamp else replace(record, timestamp=moments[at]) for record in found]
-            kinds[at] = [self._added(record, int(place == len(dated))) for place, record in enumerate(dated, start=1)][-1]
+            last = moments[at - 1] if at else before
+            for left, record in zip(range(len(found) - 1, -1, -1), found, strict=True):
+                last = record.timestamp or last
+                kinds[at] = self._added(record if record.timestamp else replace(record, timestamp=last), int(not left))
         for entry in entries:
             self._tally.lines += entry.lines - 1
             self._tally.continuations += entry.lines - 1
@@ -372,3 +374,7 @@ class Columns:
         if known is None:
             known = self._times[place] = _Times(place, self._clock)
         return known
+
+
+def _last_told(records: Sequence[LogRecord]) -> datetime | None:
+    return next((record.timestamp for record in reversed(records) if record.timestamp), None)
