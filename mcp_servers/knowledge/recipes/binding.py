@@ -14,7 +14,7 @@ from mcp_servers.knowledge.recipes.model import Form, Healed, Level, Rewrite
 from mcp_servers.knowledge.recipes.patterns import Binding, Match, filled, indent_of, occurrences, unit_of
 from mcp_servers.knowledge.recipes.tokens import comments, language_of, tokens
 
-MOST, MOST_FILES = 3, 400
+MOST, MOST_FILES = 3, 200
 _TESTS = frozenset({"tests", "test", "__tests__", "spec", "testing", "node_modules", "vendor"})
 
 
@@ -94,10 +94,10 @@ def _at(rewrite: Rewrite, path: str, where: Extent, tree: Tree, bound: Binding) 
 
 
 def _alone(rewrite: Rewrite, tree: Tree, bound: Binding) -> list[_Found]:
-    """The only place of the repository, in the file of the same name before any other."""
+    """The only place of the repository, in the file of the same path before any other; a large repository is not searched."""
     language = language_of(rewrite.path)
     files = [path for path in tree.files if language_of(path) == language and not _TESTS & set(PurePosixPath(path).parts)]
-    for paths in ([path for path in files if path == rewrite.path], files[:MOST_FILES]):
+    for paths in ([path for path in files if path == rewrite.path], files if len(files) <= MOST_FILES else []):
         found = [one for path in paths for one in _at(rewrite, path, Extent(0, len(tree.read(path)), 1), tree, bound)]
         if len(found) == 1:
             return found
