@@ -18,7 +18,7 @@ from mcp_servers.kit.similarity import Said, rarity, said
 _NAME = re.compile(r"[a-z_]{1,40}")
 _MOST_ASKED = 400
 _MOST_WORDS = 64
-_MOST_ROWS = 20_000
+_MOST_ROWS = 8_000
 _BATCH = 500
 _SCALE = 1000
 _ALL = ""
@@ -71,16 +71,8 @@ class FullText:
 
     def forget(self, connection: Connection, ids: Sequence[str]) -> None:
         """Takes these ids out of the index; those that are not in it are none."""
-        known: BindParameter[Any] = bindparam("ids", expanding=True)
-        sql = text(f"SELECT number, words FROM {self.name}_texts WHERE id IN :ids").bindparams(known)
-        rows = [{"number": row[0], "words": row[1]} for row in connection.execute(sql, {"ids": list(ids)})]
-        if not rows:
-            return
-        if connection.dialect.name == "sqlite":
-            delete = f"INSERT INTO {self.name}_fts ({self.name}_fts, rowid, words) VALUES ('delete', :number, :words)"
-            connection.execute(text(delete), rows)
-        connection.execute(text(f"DELETE FROM {self.name}_texts WHERE id IN :ids").bindparams(known), {"ids": list(ids)})
-        self._count(connection, [_unfolded(row["words"]) for row in rows], -1)
+        for at in range(0, len(ids), _BATCH):
+            self._forget(connection, ids[at : at + _BATCH])
 
     def look(self, connection: Connection, query: str, limit: int = 200) -> Hits:
         """What holds a telling word of the query; any text is a query, none is an error."""
@@ -101,7 +93,7 @@ class FullText:
         return list(self.look(connection, query, limit).documents)
 
     def _put(self, connection: Connection, texts: Mapping[str, Said]) -> None:
-        self.forget(connection, list(texts))
+        self._forget(connection, list(texts))
         rows = [{"id": id, "words": _folded(one), "bag": " ".join(dict.fromkeys(one.stems))} for id, one in texts.items()]
         if connection.dialect.name == "sqlite":
             connection.execute(text(f"INSERT INTO {self.name}_texts (id, words) VALUES (:id, :words)"), rows)
@@ -111,6 +103,18 @@ class FullText:
             vector = "array_to_tsvector(string_to_array(:bag, ' '))"
             connection.execute(text(f"INSERT INTO {self.name}_texts (id, words, vector) VALUES (:id, :words, {vector})"), rows)
         self._count(connection, texts.values(), 1)
+
+    def _forget(self, connection: Connection, ids: Sequence[str]) -> None:
+        known: BindParameter[Any] = bindparam("ids", expanding=True)
+        sql = text(f"SELECT number, words FROM {self.name}_texts WHERE id IN :ids").bindparams(known)
+        rows = [{"number": row[0], "words": row[1]} for row in connection.execute(sql, {"ids": list(ids)})]
+        if not rows:
+            return
+        if connection.dialect.name == "sqlite":
+            delete = f"INSERT INTO {self.name}_fts ({self.name}_fts, rowid, words) VALUES ('delete', :number, :words)"
+            connection.execute(text(delete), rows)
+        connection.execute(text(f"DELETE FROM {self.name}_texts WHERE id IN :ids").bindparams(known), {"ids": list(ids)})
+        self._count(connection, [_unfolded(row["words"]) for row in rows], -1)
 
     def _count(self, connection: Connection, texts: Iterable[Said], step: int) -> None:
         held: Counter[str] = Counter()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _EXACT = 200
+_NEAR = 120
 
 
 def candidates(
@@ -26,7 +27,7 @@ def candidates(
     `order` says which of very many exact matches are taken.
     """
     here = [table.c.repository == repository] if repository else []
-    hits = index.look(connection, question.text)
+    hits = index.look(connection, question.text, _NEAR)
     exact = query.where(same(table, question), *here).order_by(*order, table.c.id).limit(_EXACT)
     said = query.where(table.c.id.in_(list(hits.documents)), *here)
     rows = [*connection.execute(exact).mappings(), *connection.execute(said).mappings()]
