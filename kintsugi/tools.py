@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from mcp import Client
-from mcp.types import TextContent, Tool
+from typing import TYPE_CHECKING, Any
 
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.jobs import STILL_RUNNING
 from mcp_servers.launch import SLICES, server
+
+if TYPE_CHECKING:
+    from mcp.types import Tool
 
 _KINDS: dict[str, type[KintsugiError]] = {"unavailable": Unavailable, "misconfigured": Misconfigured}
 
@@ -31,6 +31,8 @@ class Tools:
 
     async def listed(self) -> Sequence[Tool]:
         """The tools that can be called here, with their schemas."""
+        from mcp import Client
+
         async with Client(self._server, mode="legacy") as client:
             return (await client.list_tools()).tools
 
@@ -44,6 +46,9 @@ class Tools:
                     raise
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        from mcp import Client  # most of a second: paid by the commands that call a tool
+        from mcp.types import TextContent
+
         async with Client(self._server, mode="legacy") as client:
             result = await client.call_tool(name, arguments, progress_callback=self._heard)
         text = "".join(block.text for block in result.content if isinstance(block, TextContent))

@@ -9,8 +9,8 @@ from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured
-from mcp_servers.kit.project import Project
-from mcp_servers.launch import assembled, find_project
+from mcp_servers.kit.project import Project, find_project
+from mcp_servers.launch import assembled
 
 
 def open_deps(project: Project | None = None) -> Deps:

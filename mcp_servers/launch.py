@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from mcp.server.mcpserver import MCPServer
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.gate import LedgerGate
 from mcp_servers.cases.ledger import Ledger
-from mcp_servers.kit import skills
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
@@ -28,7 +26,9 @@ from mcp_servers.kit.jobs import PATIENCE
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.policy import SHIPPED, Policy, load
 from mcp_servers.kit.project import Project, find_project
-from mcp_servers.kit.tool import Toolbox, ToolServer
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import MCPServer
 
 SLICES = LazyTable(
     "server",
@@ -81,6 +81,9 @@ def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:
 
 def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
     """One server with the tools of these slices; those that write exist only for the slices named in `writes`."""
+    from mcp_servers.kit import skills  # these bring the protocol's package, most of a second that a command without tools does not pay
+    from mcp_servers.kit.tool import Toolbox, ToolServer
+
     mcp = ToolServer(
         "kintsugi" if len(names) > 1 else f"kintsugi-{names[0]}",
         version=version("kintsugi"),

@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from mcp_servers.kit.project import Project, Source
-from mcp_servers.launch import assemble, find_project, state_folder
+from mcp_servers.kit.home import state_folder
+from mcp_servers.kit.project import Project, Source, find_project
 
 _DOCKER = "docker:"
 
@@ -43,6 +43,7 @@ def _source(number: int, text: str) -> Source:
 def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
     """The tool's answer; how much it has read stands on standard error. Nothing of it is kept, but for the ids of a project's templates."""
     from kintsugi.tools import Tools
+    from mcp_servers.launch import assemble
 
     arguments = {name: value.upper() if name == "severity" else value for name, value in asked.items()}
     with TemporaryDirectory(prefix="kintsugi-") as home, waiting() as progress:

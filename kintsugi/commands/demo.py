@@ -16,7 +16,7 @@ from rich.text import Text
 from kintsugi.demo.report import table
 from kintsugi.demo.run import SECONDS, Demo, Options, down, reset
 from mcp_servers.cases.approvals import Request, short
-from mcp_servers.launch import state_folder
+from mcp_servers.kit.home import state_folder
 
 
 def _folder() -> Path:

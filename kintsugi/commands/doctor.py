@@ -19,7 +19,8 @@ from kintsugi.routing import categories
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.project import Project
+from mcp_servers.kit.home import state_folder
+from mcp_servers.kit.project import Project, find_project
 
 VARIABLES: Mapping[str, str] = {
     "KINTSUGI_HOME": "keeps state in a folder of your choice instead of the user's data folder",
@@ -139,8 +140,6 @@ def _engine_answers(path: str) -> bool:
 
 
 def _database(environ: Mapping[str, str]) -> Finding:
-    from mcp_servers.launch import state_folder  # brings the protocol's package, most of a second
-
     url = environ.get("KINTSUGI_DATABASE_URL", "")
     file = state_folder(environ) / "kintsugi.sqlite"
     if not url and not file.exists():
@@ -161,8 +160,6 @@ def _database_to_be(file: Path) -> Finding:
 
 
 def _project(folder: Path, environ: Mapping[str, str]) -> tuple[Project | None, Finding]:
-    from mcp_servers.launch import find_project  # as above
-
     try:
         project = find_project(Path(environ.get("KINTSUGI_PROJECT") or folder))
     except KintsugiError as error:

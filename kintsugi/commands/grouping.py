@@ -16,8 +16,7 @@ from tomlkit.items import AoT
 from kintsugi.commands.asking import json_option, print_json
 from kintsugi.commands.tracing import checked, look
 from mcp_servers.kit.errors import Misconfigured, Refusal
-from mcp_servers.kit.project import FILE_NAME, Project
-from mcp_servers.launch import find_project
+from mcp_servers.kit.project import FILE_NAME, Project, find_project
 
 _KEYS = {"merge": "from", "split": "id"}
 

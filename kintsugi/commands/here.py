@@ -11,8 +11,7 @@ from kintsugi.workspace import open_deps
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.project import Project
-from mcp_servers.launch import find_project
+from mcp_servers.kit.project import Project, find_project
 
 
 def open_repository(branch: str = "") -> Deps:

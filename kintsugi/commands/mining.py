@@ -15,6 +15,7 @@ from rich.text import Text
 
 from kintsugi.commands.asking import json_option, print_json, project_of, sources_argument, waiting
 from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.redaction import clean
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ def templates(sources: tuple[str, ...], content: bool, assign: Path | None, as_j
     an empty line for the template "(blank line)". Any amount of log is read in bounded memory. In a watched project ids last: a template
     that is merged with another or reworded keeps its own.
     """
-    from mcp_servers.launch import state_folder
     from mcp_servers.logs.bulk import mined
 
     project = project_of(sources, Path.cwd())

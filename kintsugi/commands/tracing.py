@@ -12,9 +12,8 @@ from rich.text import Text
 
 from kintsugi.commands.asking import json_option, print_json, project_of, sources_argument, waiting
 from mcp_servers.kit.errors import Misconfigured
-from mcp_servers.kit.project import Project
+from mcp_servers.kit.project import Project, find_project
 from mcp_servers.kit.redaction import clean
-from mcp_servers.launch import find_project
 
 if TYPE_CHECKING:
     from mcp_servers.logs.survey import Survey, Traced
