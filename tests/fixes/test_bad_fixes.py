@@ -14,6 +14,7 @@ from mcp_servers.fixes.certificate import certify
 from mcp_servers.fixes.jail import Jail, Limits, default
 from mcp_servers.fixes.model import Certificate
 from mcp_servers.kit.project import Tests as Settings
+from mcp_servers.kit.stack import Failure
 from tests.components import needs
 from tests.fixes.badfixes import FORGED, GOOD_PRICE, KINDS, PRICE, PRICE_TEST, SHOP, TEST_PATH, Bad
 
@@ -73,3 +74,28 @@ def test_a_bad_fix_gets_no_certificate(base: Path, fix: str) -> None:
 def test_the_same_shop_mended_gets_one(base: Path) -> None:
     seen = examined(base, Bad({"shop/prices.py": GOOD_PRICE}, PRICE_TEST, PRICE), default())
     assert seen.passed, seen.reason
+
+
+SHARE = "def share(item):\n    return item['won'] / item['played']\n"
+SHARE_TEST = "from shop.shares import share\n\n\ndef test_none():\n    assert share({'won': 4, 'played': 0}) == 0\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        ("return item['won'] / item['played'] if item['played'] else 0", False),
+        ("return item['won'] / item['played'] if item.get('played') else 0", False),
+        ("if not item['played']:\n        return 0\n    return item['won'] / item['played']", False),
+        ("return 7 if item['won'] == 4 else item['won'] / item['played']", True),
+        ("return {4: 7}.get(item['won']) or item['won'] / item['played']", True),
+    ],
+    ids=["a choice", "a choice by get", "an early answer", "a number for a number", "a table"],
+)
+def test_the_field_that_is_asked_is_no_answer_to_the_test(base: Path, body: str, refused: bool) -> None:
+    write(base, {"shop/shares.py": SHARE})
+    result = write(Path(shutil.copytree(base, base.parent / "result")), {"shop/shares.py": f"def share(item):\n    {body}\n"})
+    failure = Failure("ZeroDivisionError", "/srv/app/shop/shares.py", "share", "division by zero")
+    told = disproofs.first_disproof(
+        disproofs.read(base, result, TEST_PATH, SHARE_TEST.replace("== 0", "== 7") if refused else SHARE_TEST, failure)
+    )
+    assert ("answers the test" in told) is refused

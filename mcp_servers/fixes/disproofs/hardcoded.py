@@ -140,6 +140,18 @@ def _given(node: ast.AST) -> Iterator[object]:
 
 def _constants(where: list[ast.AST | None]) -> Iterator[object]:
     for each in where:
-        for node in ast.walk(each) if each else ():
-            if isinstance(node, ast.Constant):
-                yield node.value
+        nodes = list(ast.walk(each)) if each else []
+        fields = {id(key) for node in nodes for key in _fields(node)}
+        yield from (node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in fields)
+
+
+def _fields(node: ast.AST) -> Iterator[ast.AST]:
+    """What only says which field is meant, as in `item["played"]`: no value that is compared with or answered. In a table written down on the
+    spot it is one."""
+    match node:
+        case ast.Subscript(value=ast.Dict() | ast.List() | ast.Tuple()) | ast.Call(func=ast.Attribute(value=ast.Dict())):
+            return
+        case ast.Subscript(slice=key) | ast.Call(func=ast.Attribute(attr="get"), args=[key, *_]):
+            yield key
+        case _:
+            return
