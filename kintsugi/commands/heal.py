@@ -15,6 +15,7 @@ from kintsugi.loop import intake
 from kintsugi.loop.moves import next_move
 from kintsugi.loop.workflow import Loop
 from kintsugi.reasoners import ladder
+from kintsugi.shipping import rounds
 from kintsugi.tools import Tools
 from kintsugi.workspace import ledger_of, open_project
 from mcp_servers.cases.approvals import short
@@ -69,13 +70,14 @@ async def _watch(deps: Deps, once: bool, interval: float, since: str, as_json: b
         window = since
         while True:
             seen = await _look(tools, window, console, once)
+            await rounds.chores(deps, tools, lambda words: console.print(Text(words)))
             if seen is not None:
                 await _advance(loop, ledger, deps, None, console)
                 report(ledger, deps, seen, as_json)
             if once:
                 return exit_code(loop)
             window = f"{max(15, int(interval * 3 / 60))}m"
-            await asyncio.sleep(interval)
+            await asyncio.sleep(rounds.pace(deps, interval))
 
 
 async def _look(tools: Tools, window: str, console: Console, once: bool) -> intake.Intake | None:

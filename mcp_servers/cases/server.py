@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, Field
 
-from mcp_servers.cases import answers, asking
+from mcp_servers.cases import answers, asking, monitoring
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.metrics import loop_metrics
@@ -130,6 +130,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         return answers.recorded(case)
 
     asking.register(tools, approvals, deps.gate)
+    monitoring.register(tools, deps)
 
     @tools.write(title="Close a case as a false positive")
     async def close_case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.knowledge import issues, lessons, recipes
+from mcp_servers.knowledge import deployments, issues, lessons, patterns, recipes
 from mcp_servers.knowledge.guards import tools as guards
 from mcp_servers.knowledge.guards.desk import Desk
 
@@ -17,3 +17,5 @@ def register(tools: Toolbox, deps: Deps) -> None:
     lessons.register(tools, deps, learned, desk.compile, desk.publishing(recipes.teacher(deps)))
     guards.register(tools, desk)
     recipes.register(tools, deps)
+    patterns.register(tools, deps)
+    deployments.register(tools, deps)

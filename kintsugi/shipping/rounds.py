@@ -1,0 +1,168 @@
+"""What `kintsugi watch` does each round beside healing: takes the notes of hooks, tells of tags and of changed patterns, keeps closer watches.
+
+Nothing here may stop healing: what goes wrong is a sentence, and the next round tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from anyio.to_thread import run_sync
+
+from kintsugi.hooks import spool
+from kintsugi.tools import Tools
+from mcp_servers.cases.monitoring import ALERT_AT, INTERVAL, Monitoring, Task
+from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.git import Repository
+from mcp_servers.kit.project import Project, find_project
+from mcp_servers.knowledge.deployments import DeploymentStore
+from mcp_servers.knowledge.patterns import Notice, PatternStore
+from mcp_servers.knowledge.patterns.scanning import scan
+
+ACTOR = "kintsugi"
+_FEW = 3
+_SHORTEST = timedelta(minutes=1)
+Say = Callable[[str], None]
+
+
+async def chores(deps: Deps, tools: Tools, say: Say) -> None:
+    """One round of everything; each part on its own."""
+    project = deps.watched()
+    for part in (_take_notes, _tell_tags, _tell_notices, _watch_closely):
+        try:
+            await part(deps, project, tools, say)
+        except KintsugiError as error:
+            say(f"{error} The next round tries again.")
+
+
+def pace(deps: Deps, interval: float) -> float:
+    """Seconds to the next round: sooner while a closer watch runs."""
+    running = Monitoring(deps.database).running(deps.watched().name, deps.clock())
+    return min(interval, INTERVAL) if running else interval
+
+
+def named(folder: Path) -> str:
+    """What a repository is called in the record: as its kintsugi.toml says, else as its folder."""
+    project = find_project(folder)
+    return project.name if project else folder.name
+
+
+async def _take_notes(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    """Hooks saw commits: the patterns of their repositories are read anew."""
+    store = PatternStore(deps.database)
+
+    def take(note: spool.Note) -> None:
+        folder = Path(note.repository)
+        try:
+            report = scan(store, Repository.at(folder), named(folder))
+        except KintsugiError as error:
+            say(f"{note.repository}: {error}")
+            return
+        for change in report.changes:
+            say(f"{report.repository}: {change.pattern} {change.told}")
+
+    await run_sync(spool.drain, str(deps.scratch.parent), take)
+
+
+async def _tell_tags(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    """The newest tag of the branch is a deployment, once."""
+    repository = Repository.at(project.root)
+    head = repository.head(project.branch)
+    newest = next((name for name, commit in reversed(repository.tags().items()) if repository.contains(head, commit)), "")
+    known = {one.version for one in DeploymentStore(deps.database).of(project.name)}
+    if newest and newest not in known:
+        subject = repository.log(newest, limit=1)[0].subject
+        await tools.call("notify_deployment", repository=project.name, version=newest, changes_summary=subject, actor=ACTOR)
+        say(f"{project.name} {newest} is noted as deployed")
+
+
+async def _tell_notices(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    """A value that was changed because of a problem is a ticket for every repository that has another one, at most once."""
+    store = PatternStore(deps.database)
+    for notice in store.notices(unticketed=True):
+        if notice.change.cause:
+            ticket = await tell(tools, notice)
+            store.ticketed(notice, ticket)
+            say(f"{ticket} tells {notice.repository} of {notice.change.pattern} {notice.change.told}")
+
+
+async def tell(tools: Tools, notice: Notice, parent: str = "") -> str:
+    """The ticket of one notice."""
+    change = notice.change
+    lines = [
+        f"`{change.pattern}` was changed in {change.repository}: {change.told}.",
+        f"Reason: {change.reason or 'none was given'} ({change.cause or 'no case'}).",
+        f"{notice.repository} has {change.parameter} = {notice.has}.",
+        *([f"Part of {parent}."] if parent else []),
+        f"`get_pattern_health` with {change.pattern} tells how it does everywhere.",
+    ]
+    answer = await tools.call(
+        "create_ticket",
+        title=f"[Pattern] {notice.repository}: {change.pattern} was changed elsewhere ({change.told})",
+        description="\n".join(lines),
+        type="Task",
+        priority="MEDIUM",
+        labels=["pattern", "proactive"],
+        fingerprint=f"{change.id}:{notice.repository}"[:120],
+        actor=ACTOR,
+    )
+    return str(answer["id"])
+
+
+async def _watch_closely(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    monitoring, now = Monitoring(deps.database), deps.clock()
+    for task in monitoring.running(project.name, now):
+        if now - task.started < _SHORTEST:
+            continue
+        word, alerts = await _looked(tools, task)
+        new = monitoring.told(task.id, word, alerts)
+        for alert in new:
+            say(f"{task.service} {task.version}: {alert}")
+        if new:
+            await _alarm(tools, task, [*task.alerts, *new])
+        _judge(deps, project, task, word)
+
+
+async def _looked(tools: Tools, task: Task) -> tuple[str, list[str]]:
+    """The word of the comparison with before, and what there is to tell."""
+    since, alerts = task.started.isoformat(), list[str]()
+    health = await tools.call("get_service_health", service=task.service, since=since)
+    requests: dict[str, Any] = health.get("requests", {})
+    if requests.get("failed", 0) >= _FEW and requests.get("share", 0) > ALERT_AT:
+        alerts.append(f"more than {ALERT_AT:.0%} of its requests fail")
+    elif health.get("status") == "unhealthy":
+        alerts.append(f"it is unhealthy: {health.get('because', '')}")
+    for text in task.watch_for:
+        if (await tools.call("analyze_pattern_logs", pattern=text, since=since))["count"]:
+            alerts.append(f"the logs say {text!r} again")
+    compared = await tools.call("check_deployment_health", release=task.version, since=since)
+    if compared["word"] == "worse":
+        alerts.append(f"worse than before: {compared['suggestion']}")
+    return str(compared["word"]), alerts
+
+
+async def _alarm(tools: Tools, task: Task, alerts: list[str]) -> None:
+    """One ticket for a watch, however often it is told."""
+    await tools.call(
+        "create_ticket",
+        title=f"[Deployment] {task.service} {task.version} needs a look",
+        description="\n".join(f"- {alert}" for alert in alerts)
+        + "\n\n`kintsugi rollback` takes back a fix of ours; `kintsugi gate` holds the next release.",
+        type="Bug",
+        priority="HIGH",
+        labels=["production", "deployment"],
+        fingerprint=task.id,
+        actor=ACTOR,
+    )
+
+
+def _judge(deps: Deps, project: Project, task: Task, word: str) -> None:
+    if word in ("good", "worse"):
+        store = DeploymentStore(deps.database)
+        of_it = [one for one in store.of(project.name) if one.version == task.version]
+        if of_it:
+            store.judge(of_it[0].id, "good" if word == "good" else "worse")
