@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -77,6 +78,21 @@ def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:
     return assemble(
         project, home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""), policy=policy, environ=environ
     )
+
+
+def finder(folder: Path, environ: Mapping[str, str]) -> Callable[[], Project | None]:
+    """Looks for the project around `folder` as it is described at each call, so that a kintsugi.toml that is written or mended meanwhile is heeded.
+
+    It raises `Misconfigured` where the description cannot be read, and where the policy lies inside the repository.
+    """
+
+    def find() -> Project | None:
+        project = find_project(folder)
+        if project is not None:
+            load(environ, project.root)
+        return project
+
+    return find
 
 
 def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
@@ -159,7 +175,8 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
         environ = with_options(os.environ)
         root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
         gc.disable()
-        mcp = server(chosen, assembled(find_project(root), environ), allowed_writes(environ))
+        deps = replace(assembled(find_project(root), environ), seek=finder(root, environ))
+        mcp = server(chosen, deps, allowed_writes(environ))
         gc.freeze()  # what a server is made of is no garbage
         gc.enable()
         if transport == "http":

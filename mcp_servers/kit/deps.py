@@ -17,7 +17,7 @@ from mcp_servers.kit.project import Project
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The watched project (None outside one), the store, the gate, the clock (aware UTC), a folder of ours for work files,
-    and the environment, where adapters find their credentials."""
+    the environment, where adapters find their credentials, and how the project is looked for again where one may come or change."""
 
     project: Project | None
     database: Database
@@ -27,11 +27,17 @@ class Deps:
     allow_bare_jail: bool = False
     policy: Policy = SHIPPED
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    seek: Callable[[], Project | None] | None = None
+
+    def present(self) -> Project | None:
+        """The project as it is described now, or None; raises `Misconfigured` where its description cannot be read."""
+        return self.seek() if self.seek else self.project
 
     def watched(self) -> Project:
         """The project, or `Misconfigured` with what to do when there is none."""
-        if self.project is None:
+        project = self.present()
+        if project is None:
             raise Misconfigured(
                 "No project is being watched here; start inside a repository that has a kintsugi.toml (`kintsugi init` writes one)."
             )
-        return self.project
+        return project

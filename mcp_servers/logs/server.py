@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Annotated
 
 from anyio.to_thread import run_sync
@@ -47,9 +46,13 @@ STRADDLE = timedelta(seconds=10)
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the log tools."""
 
-    @cache
+    opened: list[Reader] = []
+
     def reader() -> Reader:
-        return Reader(deps.watched())
+        project = deps.watched()
+        if not opened or opened[0].project != project:
+            opened[:] = [Reader(project)]
+        return opened[0]
 
     _register_reading(tools, deps, reader)
     _register_digest(tools, deps, reader)

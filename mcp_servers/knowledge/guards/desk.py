@@ -71,7 +71,7 @@ class Desk:
     def compile(self, before: Mapping[str, str], after: Mapping[str, str], message: str) -> Guard | None:
         """The guard of a fix in the watched repository, back-tested there; None when its change proves none."""
         corpora: list[Callable[[], backtest.Corpus]] = [backtest.standard_library]
-        if project := self._deps.project:
+        if project := self._deps.present():
             with suppress(KintsugiError):  # a watched folder need not be a repository
                 repository = Repository.at(project.root)
                 corpora.insert(0, partial(backtest.history, repository, repository.head(project.branch), tuple(before)))

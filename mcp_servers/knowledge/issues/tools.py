@@ -38,7 +38,7 @@ def _register_query(tools: Toolbox, deps: Deps, store: IssueStore) -> None:
     ) -> KnownIssues:
         """Finds issues that production had before: the same error first, then its log template, then related words; each with why."""
         question = question_of(fingerprint, template, text)
-        matches = recall(question, await run_sync(store.about, question, repository), ASPECTS, deps.clock(), threshold_of(deps.project))
+        matches = recall(question, await run_sync(store.about, question, repository), ASPECTS, deps.clock(), threshold_of(deps.present()))
         shown, _ = fit([known_issue(match) for match in matches[:limit]], ROOM)
         answer = KnownIssues(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), issues=shown)
         return answer if shown else {**answer, "note": NOTHING}

@@ -17,12 +17,12 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text, told
-from mcp_servers.knowledge.lessons.answers import LessonFound, LessonRecorded, LessonsFound, lesson_found, lesson_recorded
+from mcp_servers.knowledge.lessons.answers import LessonRecorded, LessonsFound, LessonWhole, lesson_found, lesson_recorded, lesson_whole
 from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id
 from mcp_servers.knowledge.lessons.store import LessonStore
 from mcp_servers.knowledge.lessons.trust import heard, trust_now
 from mcp_servers.knowledge.model import LOGS_KEPT, Fingerprint
-from mcp_servers.knowledge.recall import NOTHING, Aspects, Match, recall, threshold_of
+from mcp_servers.knowledge.recall import NOTHING, Aspects, recall, threshold_of
 
 ROOM = DEFAULT_BUDGET - 500
 ASPECTS: Aspects[Lesson] = Aspects(text=lambda lesson: lesson.symptom, at=lambda lesson: lesson.held_at or lesson.learned_at)
@@ -40,12 +40,12 @@ def register(tools: Toolbox, deps: Deps, store: LessonStore, compile: Compile, t
     _register_record(tools, deps, store, compile, teach)
 
     @tools.resource("lesson://{lesson_id}", title="A lesson")
-    async def lesson(lesson_id: str) -> LessonFound:
+    async def lesson(lesson_id: str) -> LessonWhole:
         """One lesson whole: symptom, cause, fix, recipe, guard and how far to trust it today."""
         found = await run_sync(store.get, lesson_id)
         if found is None:
             raise Refusal(f"There is no lesson {lesson_id[:64]!r}; search_lessons finds those there are.", code="unknown_lesson")
-        return lesson_found(Match(found, 1.0, "its id", "known"), deps.clock())
+        return lesson_whole(found, deps.clock())
 
 
 def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
@@ -61,7 +61,7 @@ def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
         question = question_of(fingerprint, template, text)
         now = deps.clock()
         found = [await run_sync(partial(store.about, question, repository, told=told)) for told in (False, True)]
-        recalled = [match for part in found for match in recall(question, part, ASPECTS, now, threshold_of(deps.project))]
+        recalled = [match for part in found for match in recall(question, part, ASPECTS, now, threshold_of(deps.present()))]
         matches = heard(recalled, now)
         shown, _ = fit([lesson_found(match, now) for match in matches[:limit]], ROOM)
         answer = LessonsFound(returned=len(shown), total=len(matches), omitted=len(matches) - len(shown), lessons=shown)
