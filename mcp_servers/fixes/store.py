@@ -144,6 +144,12 @@ class Store:
         with self.database.reading() as connection:
             return self._pull_request(repository, branch, connection)
 
+    def pull_request_numbered(self, repository: str, number: int) -> PullRequest | None:
+        query = select(PULL_REQUESTS.c.branch).where(PULL_REQUESTS.c.repository == repository, PULL_REQUESTS.c.number == number)
+        with self.database.reading() as connection:
+            branch = connection.scalar(query)
+            return self._pull_request(repository, branch, connection) if branch else None
+
     def settle_pull_request(self, repository: str, branch: str, state: str) -> None:
         one = (PULL_REQUESTS.c.repository == repository, PULL_REQUESTS.c.branch == branch)
         with self.database.transaction() as connection:

@@ -23,6 +23,15 @@ def test_a_branch_is_published_with_one_pull_request_however_often_it_is_opened(
     assert found.request == scene.request
 
 
+def test_a_remark_is_made_once_under_the_number_that_people_know_and_under_no_other(scene: Scene) -> None:
+    opened = scene.forge.open(scene.request)
+    for _ in range(2):
+        assert scene.forge.remark(scene.request.repository, int(opened.id), "the release held @ada")
+    assert scene.told() == ["the release held (at)ada"]
+    with pytest.raises(Refusal):
+        scene.forge.remark(scene.request.repository, int(opened.id) + 1000, "nobody reads this")
+
+
 @pytest.mark.parametrize("branch", ["main", "feature", "Kintsugi/x"])
 def test_only_branches_of_ours_are_published(scene: Scene, branch: str) -> None:
     before = scene.published.git("for-each-ref")

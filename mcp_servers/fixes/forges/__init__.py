@@ -47,6 +47,10 @@ class Forge(Protocol):
         """Says something under the pull request, once, however often it is called; without one, nothing happens."""
         ...
 
+    def remark(self, repository: str, number: int, text: str) -> str:
+        """Says something under the pull request of that number, whoever opened it, once for the same words; its address. Raises `Refusal` without one."""
+        ...
+
     def close(self, repository: str, branch: str) -> None:
         """Closes the pull request of a branch unmerged; without one, nothing happens."""
         ...

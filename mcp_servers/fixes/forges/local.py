@@ -55,11 +55,18 @@ class LocalForge:
 
     def comment(self, repository: str, branch: str, text: str) -> None:
         found = self.state(repository, branch)
+        if found is not None:
+            self._say(found, text)
+
+    def remark(self, repository: str, number: int, text: str) -> str:
+        found = self._store.pull_request_numbered(repository, number)
         if found is None:
-            return
+            raise Refusal(f"There is no pull request {number} here; pull requests are files in {self._folder}.", code="no_pull_request")
+        return self._say(found, text).url
+
+    def _say(self, found: PullRequest, text: str) -> PullRequest:
         said = f"> {line(text, 2_000)}\n"
-        if said not in self._comments(found):
-            self._written(found, said)
+        return self._written(found, "" if said in self._comments(found) else said)
 
     def withdraw(self, repository: str, branch: str, head: str) -> None:
         """The branch is one of the watched repository, so it goes from there."""

@@ -103,10 +103,17 @@ class GitHubForge:
         )
 
     def comment(self, repository: str, branch: str, text: str) -> None:
-        found, body = self._found(branch), inert(text)[:BODY_LIMIT]
-        if found is None:
-            return
-        path = f"/issues/{found['number']}/comments"
+        found = self._found(branch)
+        if found is not None:
+            self._say(found["number"], inert(text)[:BODY_LIMIT])
+
+    def remark(self, repository: str, number: int, text: str) -> str:
+        found = mapping(self._ask("GET", f"/pulls/{number}"))
+        self._say(number, inert(text)[:BODY_LIMIT])
+        return str(found.get("html_url", ""))
+
+    def _say(self, number: int, body: str) -> None:
+        path = f"/issues/{number}/comments"
 
         def there() -> bool:
             return any(comment.get("body") == body for comment in self._all(path))
