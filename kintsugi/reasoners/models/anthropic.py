@@ -18,6 +18,7 @@ from mcp_servers.kit.errors import KintsugiError, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from anthropic import APIError, AsyncAnthropic
+    from anthropic.types import Message as Answer
 
 NAME = "anthropic"
 KEY, BASE_URL, MODEL = "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "KINTSUGI_MODEL"
@@ -55,7 +56,8 @@ class Messages:
 
     async def answer(self, prompt: Prompt, messages: Sequence[Json], most: int) -> Message:
         """See `Model`."""
-        import anthropic
+        client = self._client()
+        from anthropic import APIError
 
         request: dict[str, Any] = {
             "model": self._model,
@@ -64,12 +66,12 @@ class Messages:
             "tools": list(prompt.tools),
             "messages": list(messages),
         }
-        async with self._client() as client:
+        async with client:
             for last in (False, True):
                 try:
-                    answer = cast("anthropic.types.Message", await client.messages.create(**request))
+                    answer = cast("Answer", await client.messages.create(**request))
                     return _message(answer.to_dict())
-                except anthropic.APIError as error:
+                except APIError as error:
                     raise self._error(error) from error
                 except (ValueError, TypeError, KeyError, AttributeError) as error:
                     if last:

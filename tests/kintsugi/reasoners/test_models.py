@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -312,6 +313,12 @@ async def test_what_the_operator_must_mend_is_said_to_the_operator(ground: Desk,
     desk = ground.fresh(serve([Failure(status)]).url)
     with pytest.raises(Misconfigured, match=sentence):
         await desk.diagnose()
+
+
+async def test_without_the_package_the_operator_reads_what_to_install(ground: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+    with pytest.raises(Misconfigured, match=r"pip install 'kintsugi\[anthropic\]'"):
+        await ground.fresh("http://127.0.0.1:9").diagnose()
 
 
 @pytest.mark.parametrize("formless", [Turn(["It is the divisor."]), answer(status="certain")])
