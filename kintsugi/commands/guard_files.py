@@ -28,13 +28,8 @@ class Checked:
 
 
 def staged(index: Index) -> Checked:
-    """What the next commit would bring, as `git add` left it. The first commit of all has nothing that could be compared."""
-    try:
-        repository = Repository.at(Path.cwd())
-    except Refusal as error:
-        if error.code == "empty_repository":
-            return Checked("", {})
-        raise
+    """What the next commit would bring, as `git add` left it; the first of all brings everything."""
+    repository = Repository.at(Path.cwd(), empty=True)
     own = os.environ.get("GIT_INDEX_FILE")
     return _changed(repository, index, repository.staged(Path(own) if own else None))
 

@@ -77,8 +77,8 @@ class Repository:
         self.common_dir = common_dir
 
     @classmethod
-    def at(cls, path: Path) -> Repository:
-        """The repository that holds `path`; raises `Refusal` when there is none or it has no commit, `Misconfigured` without git."""
+    def at(cls, path: Path, *, empty: bool = False) -> Repository:
+        """The repository that holds `path`; raises `Refusal` when there is none or it has no commit (but with `empty`), `Misconfigured` without git."""
         if not path.is_dir():
             raise Refusal(f"{path} is not a folder; name the folder of a git repository.", code="no_repository")
         done = hardened(["rev-parse", "--absolute-git-dir", "--git-common-dir"], cwd=path)
@@ -86,7 +86,7 @@ class Repository:
             raise _not_a_repository(path, _text(done.stderr))
         git_dir, common = _text(done.stdout).splitlines()
         repository = cls(Path(git_dir), (path / common).resolve())
-        if not repository._git("for-each-ref", "--count=1") and repository.resolve("HEAD") is None:
+        if not empty and not repository._git("for-each-ref", "--count=1") and repository.resolve("HEAD") is None:
             raise Refusal(f"The repository {path} has no commit yet; commit something first.", code="empty_repository")
         return repository
 
@@ -207,9 +207,13 @@ class Repository:
         return _changes(self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", self.tree(base), self.tree(tree)))
 
     def staged(self, index: Path | None = None) -> list[FileChange]:
-        """What the next commit would change in HEAD, as the index has it (or another one: git commits named paths through its own)."""
+        """What the next commit would change in HEAD, as the index has it (or another one: git commits named paths through its own).
+
+        The first commit of a branch changes nothing: it brings everything.
+        """
         env = {"GIT_INDEX_FILE": str(index.resolve())} if index else {}
-        return _changes(self._git("diff-index", "--cached", "-z", "--raw", "--no-renames", "--full-index", self.head(), env=env))
+        base = self.resolve("HEAD") or self._git("hash-object", "-t", "tree", "--stdin").strip()
+        return _changes(self._git("diff-index", "--cached", "-z", "--raw", "--no-renames", "--full-index", base, env=env))
 
     def diff(self, base: str, tree: str, *, binary: bool = False) -> str:
         """The difference as people read it, made anew from the two trees."""

@@ -168,6 +168,17 @@ def test_what_a_blocking_guard_objects_to_is_not_committed_and_not_pushed(reposi
     assert repository.git("push", "-q", str(remote), "main").returncode == 0
 
 
+def test_the_first_commit_of_a_branch_is_asked_too(repository: Repository, state: Path) -> None:
+    ask(repository, "install")
+    index.save(state, [GUARD])
+    repository.write("pool.toml", "pool_size = 2\n")
+    first = repository.commit()
+    assert (first.returncode, GUARD["message"] in first.stdout + first.stderr) == (1, True)
+    assert repository.commit("--no-verify").returncode == 0
+    repository.git("checkout", "-q", "--orphan", "other")
+    assert repository.commit().returncode == 1
+
+
 def test_the_guards_see_what_is_staged_and_not_what_lies_in_the_folder(repository: Repository, state: Path) -> None:
     ask(repository, "install")
     index.save(state, [GUARD])

@@ -127,7 +127,7 @@ def _with_guard(lesson: Lesson, changes: list[ask.Change], compile: Compile) -> 
     if not changes:
         return lesson, ""
     before, after = ({change["path"]: change[side] for change in changes} for side in ("before", "after"))
-    message = f"{lesson.cause.splitlines()[0][:200]} Instead: {lesson.fix.splitlines()[0][:200]}"
+    message = f"{lesson.cause.splitlines()[0][:200].rstrip('.')}. Instead: {lesson.fix.splitlines()[0][:200]}"
     try:
         guard = compile(before, after, message)
     except (Misconfigured, Unavailable) as error:
