@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure, Say, cpu_seconds, met
 from benchmarks.guard_pairs import PAIRS, Pair
+from benchmarks.guard_pairs_unseen import UNSEEN
 from mcp_servers.knowledge.guards import backtest, compiling
 from mcp_servers.knowledge.guards.backtest import Corpus
 from mcp_servers.knowledge.guards.checking import check, check_all
@@ -21,11 +22,11 @@ _PYTHON = ("scipy", "numpy", "sqlalchemy", "hypothesis", "pygments")
 _OTHERS = ("/usr/share/go-*/src", "/usr/lib/node_modules/npm", "/usr/share/php", "/usr/lib/google-cloud-sdk/lib")
 
 
-def compiled(test: compiling.Backtest | None = None) -> dict[str, tuple[Pair, Guard]]:
+def compiled(test: compiling.Backtest | None = None, pairs: Sequence[Pair] = PAIRS) -> dict[str, tuple[Pair, Guard]]:
     """The guards of the pairs that make one, by name; each was seen to flag the code before and not after."""
     test = test or backtest.backtested([backtest.standard_library])
     made = {
-        pair.name: (pair, compiling.compile({pair.path: pair.before}, {pair.path: pair.after}, pair.name, backtest=test)) for pair in PAIRS
+        pair.name: (pair, compiling.compile({pair.path: pair.before}, {pair.path: pair.after}, pair.name, backtest=test)) for pair in pairs
     }
     return {name: (pair, guard) for name, (pair, guard) in made.items() if guard is not None}
 
@@ -51,24 +52,31 @@ def corpora() -> Iterator[Corpus]:
 
 
 def run(say: Say) -> list[Figure]:
-    say("compiling")
-    seconds, made = cpu_seconds(compiled)
+    guards: list[Guard] = []
+    figures: list[Figure] = []
+    for name, pairs in (("", PAIRS), (", that no guard was made with", UNSEEN)):
+        say(f"compiling{name}")
+        seconds, made = cpu_seconds(lambda pairs=pairs: compiled(pairs=pairs))
+        guards += [guard for _, guard in made.values()]
+        figures += _made(pairs, made, seconds, name)
+    return [*figures, *_alarms(say, guards), *_speed(say, guards)]
+
+
+def _made(pairs: Sequence[Pair], made: dict[str, tuple[Pair, Guard]], seconds: float, name: str) -> list[Figure]:
     sound = [name for name, (pair, guard) in made.items() if flags_before_only(pair, guard)]
+    missing = "; ".join(pair.name for pair in pairs if pair.name not in sound)
     asked = [(pair, guard) for pair, guard in made.values() if pair.elsewhere]
-    known = sum(knows_elsewhere(pair, guard) for pair, guard in asked)
-    share = len(sound) / len(PAIRS)
-    figures = [
+    known = [pair.name for pair, guard in asked if knows_elsewhere(pair, guard)]
+    narrow = "; ".join(pair.name for pair, _ in asked if pair.name not in known)
+    share = len(sound) / len(pairs)
+    return [
         Figure(
-            f"fixes that become a guard ({len(PAIRS)} pairs, six languages)",
-            f"{share:.2f}",
-            reach="≥ .80",
-            beyond="≥ .95",
-            met=met(share, 0.8, 0.95),
+            f"fixes that become a guard ({len(pairs)} pairs{name})", f"{share:.2f}{f' (not: {missing})' if missing else ''}",
+            reach="≥ .80", beyond="≥ .95", met=met(share, 0.8, 0.95),
         ),
-        Figure(f"… that know the mistake in other words ({len(asked)} asked)", f"{known / len(asked):.2f}"),
-        Figure("… CPU-seconds for each", f"{seconds / len(PAIRS):.2f}"),
-    ]
-    return [*figures, *_alarms(say, [guard for _, guard in made.values()]), *_speed(say, [guard for _, guard in made.values()])]
+        Figure(f"… that know the mistake in other words ({len(asked)} asked)", f"{len(known) / len(asked):.2f}{f' (not: {narrow})' if narrow else ''}"),
+        Figure("… CPU-seconds for each", f"{seconds / len(pairs):.2f}"),
+    ]  # fmt: skip
 
 
 def _alarms(say: Say, guards: list[Guard]) -> Iterator[Figure]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, or_
+from sqlalchemy import Connection, RowMapping, Select, Table, insert, or_
 
 from mcp_servers.kit.fulltext import FullText, Hits
 from mcp_servers.knowledge.model import Fingerprint
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _EXACT = 200
 _NEAR = 120
+_BATCH = 500
 
 
 def candidates(
@@ -48,15 +50,21 @@ def same(table: Table, question: Question) -> Any:
 
 def row_of(value: DataclassInstance, *times: str) -> dict[str, Any]:
     """The value as a row: its fingerprint as two columns, its times in UTC."""
-    row = asdict(value)
+    row: dict[str, Any] = {field.name: getattr(value, field.name) for field in fields(value)}
     fingerprint = row.pop("fingerprint")
-    row |= {"coarse": fingerprint["coarse"], "fine": fingerprint["fine"]}
+    row |= {"coarse": fingerprint.coarse, "fine": fingerprint.fine}
     return row | {time: row[time].astimezone(UTC).isoformat() for time in times}
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts any number of rows; the server is never left waiting for longer than a batch takes."""
+    for at in range(0, len(rows), _BATCH):
+        connection.execute(insert(table), rows[at : at + _BATCH])
 
 
 def fields_of(row: RowMapping, *times: str) -> dict[str, Any]:
     """The fields of the value whose row this is."""
-    fields: dict[str, Any] = {str(key): value for key, value in row.items()}
-    fingerprint = Fingerprint(fields.pop("coarse"), fields.pop("fine"))
-    moments = {time: datetime.fromisoformat(fields[time]) if fields[time] else None for time in times}
-    return {**fields, "fingerprint": fingerprint, **moments}
+    given: dict[str, Any] = {str(key): value for key, value in row.items()}
+    fingerprint = Fingerprint(given.pop("coarse"), given.pop("fine"))
+    moments = {time: datetime.fromisoformat(given[time]) if given[time] else None for time in times}
+    return {**given, "fingerprint": fingerprint, **moments}

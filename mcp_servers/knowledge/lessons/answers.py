@@ -30,6 +30,9 @@ class LessonFound(TypedDict):
     evidence: NotRequired[str]
     recipe: NotRequired[str]
     guard_id: NotRequired[str]
+
+
+class LessonWhole(LessonFound):
     guard: NotRequired[str]
 
 
@@ -46,7 +49,6 @@ class LessonRecorded(TypedDict):
     created: bool
     trust: float
     guard_id: NotRequired[str]
-    guard: NotRequired[str]
     guard_note: NotRequired[str]
     recipe_note: NotRequired[str]
 
@@ -71,16 +73,22 @@ def lesson_found(match: Match[Lesson], now: datetime) -> LessonFound:
         cause=lesson.cause,
         fix=lesson.fix,
     )
-    for key in ("evidence", "recipe", "guard_id", "guard"):
+    for key in ("evidence", "recipe", "guard_id"):
         if value := getattr(lesson, key):
             answer[key] = value
     return answer
 
 
+def lesson_whole(lesson: Lesson, now: datetime) -> LessonWhole:
+    """The lesson with the rule and the examples of its guard, which a list of lessons has no room for."""
+    answer = LessonWhole(**lesson_found(Match(lesson, 1.0, "its id", "known"), now))
+    return {**answer, "guard": lesson.guard} if lesson.guard else answer
+
+
 def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str, taught: str) -> LessonRecorded:
     answer = LessonRecorded(lesson_id=lesson.id, created=created, trust=trust)
     if lesson.guard_id:
-        answer["guard_id"], answer["guard"] = lesson.guard_id, lesson.guard
+        answer["guard_id"] = lesson.guard_id
     if note:
         answer["guard_note"] = note
     if taught:

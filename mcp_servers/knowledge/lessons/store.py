@@ -31,7 +31,7 @@ from mcp_servers.kit.fulltext import FullText
 from mcp_servers.knowledge import issues
 from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, same_error, text_of
 from mcp_servers.knowledge.recall import Found, Question
-from mcp_servers.knowledge.store import candidates, fields_of, row_of
+from mcp_servers.knowledge.store import candidates, fields_of, insert_all, row_of
 
 _RECORD = frozenset({"held", "failed", "held_at"})
 
@@ -106,12 +106,12 @@ class LessonStore:
 
     def take(self, lessons: Sequence[Lesson]) -> None:
         """Stores lessons that were only told, all or none; those whose id is known to have earned more stay as they are."""
+        rows = {lesson.id: _row(lesson) for lesson in lessons}
         with self._database.transaction() as connection:
             known = {str(row.id): str(row.provenance) for row in connection.execute(select(LESSONS.c.id, LESSONS.c.provenance))}
             new = [lesson for lesson in lessons if lesson.id not in known]
-            if new:
-                connection.execute(insert(LESSONS), [_row(lesson) for lesson in new])
-                _index(connection, new)
+            insert_all(connection, LESSONS, [rows[lesson.id] for lesson in new])
+            _index(connection, new)
             for lesson in lessons:
                 if lesson.id in known:
                     _put(connection, lesson, known[lesson.id])
