@@ -72,6 +72,11 @@ def _show(case: Case, events: Sequence[Event], as_json: bool) -> None:
     console.print(Text(f"cost: {_told(case.spent)}" if case.spent.get("tokens") else "cost: no tokens, no model was asked"))
     for phase, amounts in costs(events).items():
         console.print(Text(f"  {phase:<24} {_told(amounts)}"))
+    for fix in case.fixes:
+        proof = "proven" if fix.certified else "refuted" if fix.certificate else "not proven yet"
+        console.print(Text(f"option: {fix.id}  {fix.title}  ({proof})"))
+    if len(case.fixes) > 1:
+        console.print(Text(f"  kintsugi fix list {case.id} compares them"))
     for event in events:
         if event.kind != "spent":
             console.print(Text(f"  {str(event.at)[:19]}  {event.kind:<19} {event.actor}"))

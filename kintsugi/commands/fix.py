@@ -124,15 +124,21 @@ def show(fix_id: str, as_json: bool) -> int:
 
 
 @fix.command(name="list")
-@click.option("--case", "case_id", default="", help="Only those of this case.")
+@click.argument("case_id", metavar="[CASE]", default="")
 @json_option
 def list_(case_id: str, as_json: bool) -> int:
-    """List the fixes of this repository, newest first."""
-    answer = called_plain(open_repository(), "list_fixes", case_id=case_id, limit=100)
+    """List the fixes of this repository, newest first; with CASE, compare its options: risk, size, proof, what speaks for and against each."""
+    deps = open_repository()
+    answer = called_plain(deps, "list_fixes", case_id=case_id, limit=100)
+    if case_id:
+        answer = {**answer, "fixes": [called_plain(deps, "get_fix", fix_id=one["id"]) for one in answer["fixes"]]}
     if as_json:
         print_json(answer)
         return 0
-    fix_story.listed(answer)
+    if case_id and answer["fixes"]:
+        fix_story.compared(answer)
+    else:
+        fix_story.listed(answer)
     return 0
 
 

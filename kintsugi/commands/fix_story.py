@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -93,6 +93,10 @@ def proposed(made: Made) -> Iterator[str]:
         yield f"  also in the traceback, left alone: {other}"
     yield f"Proposed {answer['id']} on {answer['base'][:12]}: {', '.join(answer['files'])}."
     yield f"  reproduction: {answer['test']} ({made.test})"
+    if answer.get("option"):
+        yield f"  beside it: {answer['option']} (kintsugi fix list {answer['case']} compares them)"
+    if answer.get("no_way_back"):
+        yield f"  taking back {answer['no_way_back']}"
     yield from _findings(answer)
     yield "Nothing of yours was touched: the change exists as a tree of git objects, proven by nobody yet."
     yield f"Next: kintsugi fix certify {answer['id']}"
@@ -138,7 +142,43 @@ def listed(answer: Mapping[str, Any]) -> None:
         table.add_row(one["id"], one["state"], short(one["digest"]), one["case"], Text(one["title"]))
     _console().print(table)
     if answer["omitted"]:
-        print_line(f"{answer['omitted']} of {answer['total']} did not fit; --case CASE shows fewer.")
+        print_line(f"{answer['omitted']} of {answer['total']} did not fit; `kintsugi fix list CASE` shows fewer.")
+
+
+def compared(answer: Mapping[str, Any]) -> None:
+    """Prints the options of one case side by side, and why taking the suspected commit back is none, where it is none."""
+    print_line(f"Options of {answer['fixes'][0]['case']}: one of them may be approved.")
+    _console().print(_side_by_side(answer["fixes"]))
+    for why in dict.fromkeys(one["no_way_back"] for one in answer["fixes"] if one.get("no_way_back")):
+        print_line(f"Taking back {why}")
+    for one in answer["fixes"]:
+        if command := next_command(one):
+            print_line(f"{one['id']}: {command}")
+
+
+def _side_by_side(fixes: Sequence[Mapping[str, Any]]) -> Table:
+    """A column for each option: as many as there are, the proposal first."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    for one in fixes:
+        table.add_column(one["id"], overflow="fold")
+    rows = {
+        "what": [one["title"] for one in fixes],
+        "state": [one["state"] for one in fixes],
+        "proof": [one.get("proof", "none yet") for one in fixes],
+        "risk": [f"{one.get('risk', 'medium')}{', needs a signed approval' if one['approval'] == 'elevated' else ''}" for one in fixes],
+        "size": [_size(one) for one in fixes],
+        "for": ["\n".join(one.get("pros", ("-",))) for one in fixes],
+        "against": ["\n".join(one.get("cons", ("-",))) for one in fixes],
+    }
+    for name, told in rows.items():
+        table.add_row(Text(name, style="dim"), *map(Text, told))
+    return table
+
+
+def _size(fix: Mapping[str, Any]) -> str:
+    count = len(fix["files"])
+    return f"{count} file{'s' if count != 1 else ''}, +{fix['added']} −{fix['removed']}"
 
 
 def show(story: Story) -> None:
@@ -172,6 +212,8 @@ def _facts(story: Story) -> Iterator[tuple[str, str]]:
     yield "approval", f"{story.approval}; digest {short(fix['digest'])}"
     yield from (("for it", point) for point in fix.get("pros", ()))
     yield from (("against it", point) for point in fix.get("cons", ()))
+    if fix.get("no_way_back"):
+        yield "instead", f"taking back {fix['no_way_back']}"
     if fix.get("branch"):
         yield "branch", f"{fix['branch']} at {fix.get('commit', '')[:12]}"
 

@@ -146,9 +146,26 @@ class Healer:
                 break
             if not untried:
                 break
+        if suspect and await self._take_back(case, base, tree, suspect, reasons):
+            return True
         reason = "; ".join(reasons[-3:]) or "no reasoner proposes a change for this cause"
         await self._append(case, "inconclusive", {"reason": reason}, key=str(len(case.fixes)))
         return True
+
+    async def _take_back(self, case: Case, base: str, tree: CommitTree, suspect: str, reasons: list[str]) -> bool:
+        """Where nothing else could be proven: the option that stands beside it, or that change as a proposal."""
+        option = next((fix for fix in case.fixes if fix.takes_back == suspect and not fix.certificate), None)
+        try:
+            if option is None:
+                draft = await self._judging.taken_back(case, tree, suspect)
+                return await self._proposed(case, base, draft, reasons)
+            await self._tools.call("certify_fix", fix_id=option.id, actor=ACTOR)
+            return True
+        except Refusal as refusal:
+            if refusal.code in {"paused", "illegal_move"}:
+                raise
+            reasons.append(str(refusal))
+        return False
 
     async def _proposed(self, case: Case, base: str, draft: Draft, reasons: list[str]) -> bool:
         """Whether the draft became a proposal; why not is added to `reasons`. Raises `Refusal` where no other draft would fare better."""

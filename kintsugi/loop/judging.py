@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kintsugi.loop import telling
 from kintsugi.loop.suspects import Suspects
 from kintsugi.loop.telling import ACTOR, failure
 from kintsugi.reasoners import FREE, Diagnosis, Draft, Reasoner, Review, Reviewer
@@ -56,6 +57,11 @@ class Judging:
                 return untried
             before += len(drafts)
         return []
+
+    async def taken_back(self, case: Case, tree: CommitTree, commit: str) -> Draft:
+        """The draft that needs no judgement but the blame: the commit goes, proven by whichever reproduction the reasoners know."""
+        tests = await self._suspects.reproductions(await self._asked(case), tree)
+        return telling.taken_back(case, commit, tree.subject(commit), tests)
 
     async def review(self, case: Case, fix: Fix, tree: CommitTree) -> Review | None:
         """The word of the first who reviews, on what was certified; None where nobody does."""

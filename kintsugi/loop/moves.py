@@ -53,4 +53,4 @@ def _after_proposal(case: Case) -> Move | None:
 
 def refuted(case: Case) -> list[str]:
     """Why a certificate refuted proposals of this case, oldest first; how many there are is the number of the option to try next."""
-    return [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified]
+    return [str(fix.certificate.get("reason", "")) for fix in case.fixes if fix.certificate and not fix.certified and not fix.takes_back]

@@ -38,7 +38,7 @@ class Suspects:
 
     async def bisected(self, case: Case, asked: Mapping[str, Any], tree: CommitTree) -> dict[str, Any] | None:
         """The commit since which the failure can be reproduced, when there is one: shown by running, not by guessing."""
-        tests = [test for reasoner in self._reasoners for test in await reasoner.reproduce(asked, tree)]
+        tests = await self.reproductions(asked, tree)
         history = await asyncio.to_thread(tree.history)
         try:
             test = await self.reproduction(case, history[-1], tests)
@@ -52,6 +52,10 @@ class Suspects:
         except KintsugiError:
             return None  # no sandbox here, or the project's tests do not run: suspects remain suspects
         return named(tree, found) if found else None
+
+    async def reproductions(self, asked: Mapping[str, Any], tree: CommitTree) -> list[CandidateTest]:
+        """The tests that the reasoners would try before anything is known of the cause."""
+        return [test for reasoner in self._reasoners for test in await reasoner.reproduce(asked, tree)]
 
     async def reproduction(self, case: Case, commit: str, tests: Sequence[CandidateTest]) -> CandidateTest | None:
         """The first of the tests, best first, that fails on the commit as production did."""

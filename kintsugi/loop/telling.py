@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from kintsugi.reasoners import CandidateTest, Draft
 from kintsugi.tree import CommitTree
 from mcp_servers.cases.model import Case, Fix
 from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
@@ -46,6 +48,20 @@ def lesson(case: Case, fix: Fix) -> dict[str, Any]:
         "template": str(template.get("text", "")),
         "recipe": str(case.diagnosis.get("recipe", "")),
     }
+
+
+def taken_back(case: Case, commit: str, subject: str, tests: Sequence[CandidateTest]) -> Draft:
+    """The commit that is blamed, taken back whole."""
+    return Draft(
+        title=f'Take back {commit[:12]}: "{subject}"'[:200],
+        cause=str(case.diagnosis.get("cause", "")),
+        reasoning="Nothing that was proposed for the cause could be proven, so the commit that is blamed goes back to what was there before it.",
+        risk="medium",
+        edits=({"kind": "revert", "commit": commit},),
+        pros=("writes no new code",),
+        cons=("takes back all that the commit did",),
+        tests=tuple(tests),
+    )
 
 
 def failure(case: Case) -> dict[str, str]:

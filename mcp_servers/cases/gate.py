@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.policy import SETTLED
 from mcp_servers.cases.spending import overdrawn
 from mcp_servers.cases.track import Level, failed_cases, records
 from mcp_servers.kit.budgets import Budgets
@@ -63,6 +64,13 @@ class LedgerGate:
 
     def evidence(self, case: str) -> Mapping[str, Any]:
         return self._ledger.case(case).evidence
+
+    def suspect(self, case: str) -> str:
+        return str(self._ledger.case(case).diagnosis.get("suspect_commit") or "")
+
+    def unsettled(self, ticket: str) -> str:
+        given = {event.case for event in self._ledger.events_since(0) if event.kind == "ticketed" and event.data.get("ticket") == ticket}
+        return next((case for case in sorted(given) if self._ledger.case(case).state not in SETTLED), "")
 
     def failure(self, case: str) -> Failure:
         evidence = self._ledger.case(case).evidence

@@ -39,7 +39,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A proposal as the ledger saw it. `digest` is what an approval binds to: it is set anew by certification; `risk` is what the policy holds it for at least."""
+    """A proposal as the ledger saw it. `digest` is what an approval binds to: it is set anew by certification; `risk` is what the policy holds it for at least.
+
+    `takes_back` is the suspected commit, for the option that is offered beside what somebody proposed.
+    """
 
     id: str
     digest: str
@@ -50,6 +53,7 @@ class Fix:
     branch: str = ""
     commit: str = ""
     risk: str = ""
+    takes_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +85,5 @@ class Case:
 
     @property
     def fix(self) -> Fix | None:
-        """The proposal that the case is about now: the newest one."""
+        """The proposal that the case is about now: the newest one, or the option that was proven in its place or that a person chose."""
         return self.fixes[-1] if self.fixes else None

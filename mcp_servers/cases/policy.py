@@ -132,13 +132,21 @@ def _inconclusive(case: Case, data: Mapping[str, Any]) -> Case:
 
 
 def _proposed(case: Case, data: Mapping[str, Any]) -> Case:
-    fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""), risk=data.get("risk", ""))
+    back = data.get("takes_back", "")
+    fix = Fix(data["fix"], data["digest"], data.get("title", ""), data.get("base", ""), risk=data.get("risk", ""), takes_back=back)
     return replace(case, fixes=(*(known for known in case.fixes if known.id != fix.id), fix))
+
+
+def _chosen(case: Case, data: Mapping[str, Any]) -> Case:
+    """Of several options, the case is about the one that is proven first, or that a person looks at."""
+    return replace(case, fixes=tuple(sorted(case.fixes, key=lambda fix: fix.id == data.get("fix"))))
 
 
 def _certified(case: Case, data: Mapping[str, Any]) -> Case:
     certificate: Mapping[str, Any] = data.get("certificate", {})
-    return _change(case, data, digest=data["digest"], certificate=certificate, certified=bool(certificate.get("passed", True)))
+    passed = bool(certificate.get("passed", True))
+    proven = _change(case, data, digest=data["digest"], certificate=certificate, certified=passed)
+    return proven if not passed or (proven.fix and proven.fix.certified) else _chosen(proven, data)
 
 
 def _applied(case: Case, data: Mapping[str, Any]) -> Case:
@@ -170,7 +178,8 @@ _EFFECTS: Mapping[str, Effect] = {
     "proposed": _proposed,
     "refuted": lambda case, data: replace(case, reason=str(data.get("reason", ""))),
     "certified": _certified,
-    "approval_requested": lambda case, data: replace(case, asked=data["digest"]),
+    "approval_requested": lambda case, data: replace(_chosen(case, data), asked=data["digest"]),
+    "approved": _chosen,
     "expired": lambda case, data: replace(case, asked="", reason="the approval expired"),
     "revoked": lambda case, data: replace(case, asked="", reason=str(data.get("reason", ""))),
     "rejected": lambda case, data: replace(case, reason=str(data.get("reason", ""))),

@@ -31,7 +31,7 @@ def overdrawn(case: Case, events: Sequence[Event], budgets: Budgets, tool: str) 
 def _accounts(case: Case, events: Sequence[Event], budgets: Budgets, tool: str) -> Iterator[tuple[str, int, int, str]]:
     counts = Counter(event.kind for event in events)
     counted = {
-        "propose_fix": ("proposals", len(case.fixes), budgets.proposals_per_case),
+        "propose_fix": ("proposals", sum(not fix.takes_back for fix in case.fixes), budgets.proposals_per_case),
         "certify_fix": ("certifications", counts["certified"], budgets.certifications_per_case),
         "create_ticket": ("tickets", counts["ticketed"], budgets.tickets_per_case),
         "open_pull_request": ("pull requests", counts["pull_request"], budgets.pull_requests_per_case),

@@ -92,10 +92,10 @@ def records(events: Iterable[Event], now: datetime) -> Track:
             judges[event.case] = _judges(event)
         elif event.kind == "proposed":
             current[event.case] = str(event.data.get("fix", ""))
-            owners[current[event.case]] = judges.get(event.case, ())
+            owners[current[event.case]] = () if event.data.get("takes_back") else judges.get(event.case, ())
         fix = str(event.data.get("fix") or current.get(event.case, ""))
         if event.kind == "approved":
-            accepted[fix] = event.at
+            accepted[fix], current[event.case] = event.at, fix
         elif outcome := _outcome(event):
             outcomes[fix] = (outcome, event.at)
     counts: dict[str, dict[str, int]] = {}

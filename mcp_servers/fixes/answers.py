@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a server that only lists its tools needs none of it
 MAX_DIFF = 12_000
 MAX_LOG = 1_500
 MAX_POINTS, MAX_POINT = 5, 160
+MAX_WHY = 600
 
 
 class SuspectAnswer(TypedDict):
@@ -80,6 +81,9 @@ class FixLine(TypedDict):
     risk: NotRequired[str]
     pros: NotRequired[list[str]]
     cons: NotRequired[list[str]]
+    proof: NotRequired[str]
+    takes_back: NotRequired[str]
+    no_way_back: NotRequired[str]
 
 
 class FixList(TypedDict):
@@ -94,6 +98,8 @@ class FixDetail(FixLine):
     tree: str
     target: str
     files: list[str]
+    added: int
+    removed: int
     test: str
     approval: str
     diff: str
@@ -113,6 +119,8 @@ class Proposed(TypedDict):
     files: list[str]
     approval: str
     findings: list[FindingAnswer]
+    option: NotRequired[str]
+    no_way_back: NotRequired[str]
     next: str
 
 
@@ -201,6 +209,12 @@ def line(proposal: Proposal) -> FixLine:
         answer["pros"] = pros
     if cons := _points(proposal, "cons"):
         answer["cons"] = cons
+    if seen := proposal.certificate:
+        answer["proof"] = "proven" if seen.passed else f"refuted: {seen.reason[:MAX_POINT]}"
+    if proposal.draft.get("takes_back"):
+        answer["takes_back"] = str(proposal.draft["takes_back"])[:40]
+    if proposal.draft.get("no_way_back"):
+        answer["no_way_back"] = str(proposal.draft["no_way_back"])[:MAX_WHY]
     return answer
 
 
@@ -211,11 +225,14 @@ def _points(proposal: Proposal, key: str) -> list[str]:
 
 def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
     """One proposal whole. The diff is made from the trees; what does not fit is counted, never silently cut."""
+    added, removed = _size(diff)
     answer = FixDetail(
         **line(proposal),
         tree=proposal.tree,
         target=_branch(proposal.target),
         files=files,
+        added=added,
+        removed=removed,
         test=proposal.test_path,
         approval=approval(proposal),
         diff=diff[:MAX_DIFF],
@@ -231,6 +248,35 @@ def detail(proposal: Proposal, files: list[str], diff: str) -> FixDetail:
         answer["certificate"] = certificate(proposal.certificate)
     if proposal.commit:
         answer["commit"] = proposal.commit
+    return answer
+
+
+def _size(diff: str) -> tuple[int, int]:
+    """How many lines a diff adds and removes; the heads of its files are no lines."""
+    counts, inside = {"+": 0, "-": 0}, False
+    for line in diff.split("\n"):
+        inside = line.startswith("@@") or (inside and not line.startswith("diff --git "))
+        if inside and line[:1] in counts:
+            counts[line[:1]] += 1
+    return counts["+"], counts["-"]
+
+
+def proposed(proposal: Proposal, files: list[str], option: Proposal | None) -> Proposed:
+    """What was proposed, and the option that stands beside it."""
+    answer = Proposed(
+        id=proposal.id,
+        digest=proposal.digest,
+        base=proposal.base,
+        tree=proposal.tree,
+        files=files,
+        approval=approval(proposal),
+        findings=[finding(found) for found in proposal.findings],
+        next="certify_fix proves it in the sandbox.",
+    )
+    if option is not None and option.id != proposal.id:
+        answer["option"] = f"{option.id}: {option.title}"
+    if why := line(proposal).get("no_way_back"):
+        answer["no_way_back"] = why
     return answer
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from mcp_servers.fixes import answers, proposals, suspects
-from mcp_servers.fixes.apply import Applier
+from mcp_servers.fixes import answers, options, proposals, suspects
+from mcp_servers.fixes.apply import PROPOSER, Applier
 from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.forges import Place, chosen
 from mcp_servers.fixes.jail import default
@@ -72,19 +72,39 @@ class Desk:
         self._shown += [test for (_, test), one in zip(candidates, tried, strict=True) if one.matches]
         return tried
 
-    def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str]]:
-        """The proposal with its id, recorded on the case; the same draft again finds the proposal there is."""
+    def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str], Proposal | None]:
+        """The proposal with its id, recorded on the case, its files, and the option beside it that takes the suspected commit back.
+        The same draft again finds the proposal there is."""
         deps, repository = self._deps, self._repository()
         deps.gate.admit(write)
         made = proposals.propose(repository, deps.watched(), write.case, draft, deps.gate.evidence(write.case), deps.policy)
 
         def record(added: Proposal, connection: Any) -> None:
-            deps.gate.record(write, "proposed", told_of(added), connection)
+            by = replace(write, actor=PROPOSER) if added.draft.get("takes_back") else write
+            deps.gate.record(by, "proposed", told_of(added), connection)
 
-        proposal = self.store.add(made, deps.clock(), record)
+        made, option = self._with_option(repository, write.case, made)
+        proposal = self.store.add(made, deps.clock(), record, beside=option)
         if proposal.state is State.REFUTED and proposal.certificate:
             raise Refusal(f"{proposal.id} was the same and is refuted: {proposal.certificate.reason}", code="already_refuted")
-        return proposal, self._files(repository, proposal)
+        return proposal, self._files(repository, proposal), self._option(write.case)
+
+    def _with_option(self, repository: Repository, case: str, made: Proposal) -> tuple[Proposal, Proposal | None]:
+        """The proposal, and beside it the suspected commit taken back, once for each commit; or why that cannot be, told with the proposal."""
+        gate = self._deps.gate
+        suspect = gate.suspect(case)
+        known = self._option(case)
+        if not suspect or (known and known.draft["takes_back"] == suspect):
+            return made, None
+        try:
+            option = options.without(repository, self._deps.watched(), made, suspect, gate.evidence(case), self._deps.policy)
+        except Refusal as refusal:
+            return replace(made, draft={**made.draft, "no_way_back": f"{suspect[:12]} is no option: {refusal}"}), None
+        return made, option
+
+    def _option(self, case: str) -> Proposal | None:
+        """The newest proposal of the case that takes a suspected commit back."""
+        return next((one for one in self.store.proposals(case=case) if one.draft.get("takes_back")), None)
 
     def certify(self, write: Write, fix: str) -> tuple[Proposal, Certificate]:
         """The proposal under the digest that a person approves, and its certificate; one that passed is not made twice. Where its base or the

@@ -153,6 +153,7 @@ def told_of(proposal: Proposal) -> dict[str, Any]:
         "base": proposal.base,
         "tree": proposal.tree,
         "risk": proposal.risk,
+        **({"takes_back": proposal.draft["takes_back"]} if proposal.draft.get("takes_back") else {}),
     }
 
 

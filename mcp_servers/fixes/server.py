@@ -128,17 +128,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     async def propose_fix(case_id: CaseId, draft: Draft, actor: Actor = "agent") -> answers.Proposed:
         """Makes the result tree of a draft on the head of the project's branch, without touching anybody's files. Exact or refused."""
         write = Write("propose_fix", actor, case_id)
-        proposal, files = await run_sync(lambda: desk().propose(write, _plain(draft)))
-        return answers.Proposed(
-            id=proposal.id,
-            digest=proposal.digest,
-            base=proposal.base,
-            tree=proposal.tree,
-            files=files,
-            approval=answers.approval(proposal),
-            findings=[answers.finding(found) for found in proposal.findings],
-            next="certify_fix proves it in the sandbox.",
-        )
+        return answers.proposed(*await run_sync(lambda: desk().propose(write, _plain(draft))))
 
     @tools.write(title="Prove a fix in the sandbox", long=True)
     async def certify_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Certified:

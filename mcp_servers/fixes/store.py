@@ -80,15 +80,23 @@ class Store:
         self.database = database
         database.migrate("fixes", MIGRATIONS)
 
-    def add(self, proposal: Proposal, now: datetime, record: Callable[[Proposal, Connection], None]) -> Proposal:
-        """The proposal with its id, `record`ed in the same transaction; the one there is when the same was proposed for this case before."""
+    def add(
+        self, proposal: Proposal, now: datetime, record: Callable[[Proposal, Connection], None], beside: Proposal | None = None
+    ) -> Proposal:
+        """The proposal with its id, `record`ed in the same transaction; the one there is when the same was proposed for this case before.
+        An option `beside` it is kept with it or not at all, and before it: the case is about the proposal."""
         with self.database.transaction() as connection:
-            known = self._same(proposal, now, connection)
-            if known is not None:
-                return known
-            added = replace(proposal, id=self._free_id(now, connection), proposed=now.isoformat(timespec="seconds"))
-            connection.execute(insert(PROPOSALS).values(id=added.id, case_id=added.case, repository=added.repository, **_row(added)))
-            record(added, connection)
+            if beside is not None:
+                self._added(beside, now, record, connection)
+            return self._added(proposal, now, record, connection)
+
+    def _added(self, proposal: Proposal, now: datetime, record: Callable[[Proposal, Connection], None], connection: Connection) -> Proposal:
+        known = self._same(proposal, now, connection)
+        if known is not None:
+            return known
+        added = replace(proposal, id=self._free_id(now, connection), proposed=now.isoformat(timespec="seconds"))
+        connection.execute(insert(PROPOSALS).values(id=added.id, case_id=added.case, repository=added.repository, **_row(added)))
+        record(added, connection)
         return added
 
     def get(self, fix: str) -> Proposal:

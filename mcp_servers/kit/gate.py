@@ -60,6 +60,14 @@ class Gate(Protocol):
         """What production told of this case, as it came: hostile text. Raises `Refusal` for an unknown case."""
         ...
 
+    def suspect(self, case: str) -> str:
+        """The commit that the diagnosis blames; empty when it blames none. Raises `Refusal` for an unknown case."""
+        ...
+
+    def unsettled(self, ticket: str) -> str:
+        """A case that was given this ticket and is neither verified nor closed; empty when there is none."""
+        ...
+
     def failure(self, case: str) -> Failure:
         """How production failed in this case; raises `Refusal` for an unknown case."""
         ...
