@@ -114,8 +114,9 @@ class Request:
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
-        """The tool results of the last message, in their order."""
-        blocks = [block for block in _as_blocks(self.messages[-1]["content"]) if block["type"] == "tool_result"]
+        """The tool results of the last message, in their order; what a host adds after it as `system` is passed over."""
+        last = next((each for each in reversed(self.messages) if each["role"] != "system"), {"content": ""})
+        blocks = [block for block in _as_blocks(last["content"]) if block["type"] == "tool_result"]
         return tuple(Result(each["tool_use_id"], _text(each.get("content", "")), bool(each.get("is_error"))) for each in blocks)
 
     @cached_property

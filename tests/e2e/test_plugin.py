@@ -1,66 +1,20 @@
-"""The plugin as its host sees it: Claude Code itself, cut off from the user's configuration and from every network but loopback."""
+"""What the plugin's files promise to its host; claude_code/ shows what the host makes of them."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kintsugi import roles
 from mcp_servers.launch import with_options
-from tests.components import CLAUDE, ROOT, needs
-
-
-def claude(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(home),
-        "CLAUDE_CONFIG_DIR": str(home / "config"),
-        "ANTHROPIC_API_KEY": "not-a-key",
-        "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
-        "DISABLE_TELEMETRY": "1",
-        "DISABLE_AUTOUPDATER": "1",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    }
-    command = [str(CLAUDE), *arguments]
-    return subprocess.run(command, env=environ, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+from tests.components import ROOT
 
 
 def manifest(name: str) -> dict[str, Any]:
     return json.loads((ROOT / name).read_text("utf-8"))
-
-
-@needs("claude")
-def test_claude_code_accepts_the_plugin_and_its_marketplace_strictly(tmp_path: Path) -> None:
-    answer = claude(tmp_path, "plugin", "validate", "--strict", str(ROOT))
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "Validation passed" in answer.stdout
-
-
-@needs("claude")
-def test_claude_code_finds_one_server_every_agent_and_every_skill(tmp_path: Path) -> None:
-    answer = claude(tmp_path, "plugin", "validate", "--strict", "--json", str(ROOT))
-    report = json.loads(answer.stdout)
-    assert report["success"] is True
-    assert report["manifest"]["errors"] == report["manifest"]["warnings"] == []
-    assert {server["name"] for server in report["provides"]["mcpServers"]} == {"kintsugi"}
-    assert set(report["provides"]["agents"]) == {f"kintsugi:{name}" for name in roles.roles()}
-    assert set(report["provides"]["skills"]) == {f"kintsugi:{name}" for name in roles.skills()}
-
-
-@needs("claude")
-def test_the_folder_installs_itself_as_a_plugin(tmp_path: Path) -> None:
-    added = claude(tmp_path, "plugin", "marketplace", "add", str(ROOT))
-    assert added.returncode == 0, added.stdout + added.stderr
-    installed = claude(tmp_path, "plugin", "install", "kintsugi@kintsugi")
-    assert installed.returncode == 0, installed.stdout + installed.stderr
-    listed = json.loads(claude(tmp_path, "plugin", "list", "--json").stdout)
-    assert "kintsugi@kintsugi" in json.dumps(listed)
 
 
 def test_package_plugin_marketplace_and_changelog_name_one_version() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.components import CLAUDE, ROOT, needs
-from tests.e2e.messages_api import Answer, MessagesApi, Request, Turn, Use
+from tests.components import ROOT, needs
+from tests.e2e.claude_code.host import BYPASS, Claude
+from tests.e2e.messages_api import Answer, Request, Turn, Use
 
 
 @pytest.fixture
@@ -21,12 +22,6 @@ def plugin(tmp_path: Path) -> Path:
     for name in ("hooks", "kintsugi"):
         (folder / name).symlink_to(ROOT / name)
     return folder
-
-
-def isolated(home: Path, **more: str) -> dict[str, str]:
-    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "CLAUDE_CONFIG_DIR": str(home / "config")}
-    quiet = {"DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    return {**environ, **quiet, "ANTHROPIC_API_KEY": "not-a-key", "IS_SANDBOX": "1", **more}
 
 
 @needs("claude")
@@ -42,13 +37,13 @@ def test_a_model_with_every_permission_cannot_approve_push_or_rewrite_the_policy
     def script(request: Request) -> Answer:
         return Turn(tries) if request.tools and not request.results else "done"
 
-    with MessagesApi(script) as api:
-        command = [str(CLAUDE), "-p", "go", "--plugin-dir", str(plugin), "--dangerously-skip-permissions"]
-        environ = isolated(tmp_path, ANTHROPIC_BASE_URL=api.url)
-        done = subprocess.run(command, env=environ, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-        results = [result for request in api.requests for result in request.results]
-        greeted = json.dumps(api.requests[0].body)
-    assert done.returncode == 0, done.stderr
+    (tmp_path / "home").mkdir()
+    claude = Claude(tmp_path / "home")
+    session = claude.ask(
+        script, "go", folder=tmp_path, options=("--plugin-dir", str(plugin), BYPASS), PATH="/usr/bin:/bin", HOME=str(tmp_path)
+    )
+    results = [result for request in session.requests for result in request.results]
+    greeted = json.dumps(session.requests[0].body)
     assert "Kintsugi needs uv" in greeted, "without uv there is no server, and the session begins with the reason"
     approve, push, write, echo = results[:4]
     assert approve.is_error

@@ -1,0 +1,67 @@
+"""One installation of the plugin in a Claude Code of its own, and one broken service that everything here happens to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.e2e.claude_code.host import Claude, Session, checkout
+from tests.e2e.claude_code.road import Walker, all_sent, healed, looked, set_up
+from tests.e2e.strangers import WAREHOUSE
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The plugin as two commands install it and `--init-only` prepares it: `told` holds what each said, `source` is the marketplace."""
+
+    claude: Claude
+    source: Path
+    told: dict[str, CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Healed:
+    """A service that a model set up, healed up to the person and looked at, in one session of `claude`."""
+
+    claude: Claude
+    source: Path
+    root: Path
+    walker: Walker
+    session: Session
+
+    @property
+    def fix(self) -> str:
+        return str(self.walker.told["propose_fix"]["id"])
+
+
+@pytest.fixture(scope="package")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("claude")
+    source, claude = checkout(folder / "kintsugi"), Claude(folder / "home", {"KINTSUGI_HOME": str(folder / "state")})
+    claude.home.mkdir()
+    commands = {
+        "validate": ("plugin", "validate", "--strict", "--json", str(source)),
+        "add": ("plugin", "marketplace", "add", str(source)),
+        "install": ("plugin", "install", "kintsugi@kintsugi", "--config", "allow_writes=all"),
+        "list": ("plugin", "list", "--json"),
+        "setup": ("--init-only",),
+    }
+    return Installed(claude, source, {name: claude.run(*words) for name, words in commands.items()})
+
+
+@pytest.fixture(scope="package")
+def warehouse(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Healed:
+    root = WAREHOUSE.build(tmp_path_factory.mktemp("services") / "warehouse")
+    walker = Walker({"Setting Kintsugi up": set_up, "Heal what is broken": healed, "Tell how things stand": looked, "everyone": all_sent})
+    session = installed.claude.ask(walker, "/kintsugi:setup", "/kintsugi:heal", "/kintsugi:status", "Send everyone to look.", folder=root)
+    return Healed(installed.claude, installed.source, root, walker, session)
+
+
+@pytest.fixture
+def stranger(installed: Installed, tmp_path: Path) -> Claude:
+    """Another person's Claude Code, without the plugin."""
+    (tmp_path / "stranger").mkdir()
+    return replace(installed.claude, home=tmp_path / "stranger")
