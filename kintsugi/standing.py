@@ -105,6 +105,7 @@ def line(now: Standing) -> str:
 def _waiting(paused: bool, requests: Iterable[Request], cases: Iterable[Case]) -> Iterable[Waiting]:
     if paused:
         yield Waiting("Healing is paused.", "", "kintsugi resume")
+    asked = {request.fix for request in requests}
     for request in requests:
         yield Waiting(
             f"{request.fix} is proven and asks for a decision (risk {request.risk}, digest {short(request.digest)}).",
@@ -112,7 +113,9 @@ def _waiting(paused: bool, requests: Iterable[Request], cases: Iterable[Case]) -
             f"kintsugi approve {request.fix}",
         )
     for case in cases:
-        if case.state is State.APPROVED and case.fix:
+        if case.state is State.PROPOSED and case.fix and case.fix.certified and case.fix.id not in asked:
+            yield Waiting(f"{case.fix.id} is proven; nobody was asked yet.", case.id, f"kintsugi approve {case.fix.id}")
+        elif case.state is State.APPROVED and case.fix:
             yield Waiting(f"{case.fix.id} is approved and not applied yet.", case.id, f"kintsugi fix apply {case.fix.id}")
         elif case.state is State.INCONCLUSIVE:
             yield Waiting("No cause could be shown.", case.id, f"kintsugi cases {case.id}")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+_PLACES = ("KINTSUGI_PROJECT", "CLAUDE_PLUGIN_OPTION_PROJECT", "CLAUDE_PROJECT_DIR")
+"""Who says which project is watched: the machine, the form of the plugin, the session's own folder."""
+
 
 def line(environ: Mapping[str, str]) -> str:
     """The line with its end, for the project around; empty where there is none, or nothing to say."""
-    folder = environ.get("KINTSUGI_PROJECT") or environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
+    folder = next((environ[name] for name in _PLACES if environ.get(name)), "") or os.getcwd()
     if not _described(folder):
         return ""
     from pathlib import Path

@@ -64,6 +64,11 @@ def test_what_waits_for_a_person_comes_with_the_command_to_type(ledger: Ledger, 
     assert shown("--line") == greeting(home) == line
 
 
+def test_a_proven_fix_waits_also_where_no_client_could_ask(ledger: Ledger) -> None:
+    stories.certified(ledger)
+    assert [one["command"] for one in json.loads(shown("--json"))["waiting"]] == ["kintsugi approve fix_20261120_101500"]
+
+
 def test_pausing_waits_for_a_person_too(ledger: Ledger) -> None:
     ledger.pause(True, actor="ada", reason="release day")
     told = json.loads(shown("--json"))
@@ -91,6 +96,11 @@ def test_cases_of_other_projects_are_told_outside_a_project_alone(ledger: Ledger
     monkeypatch.chdir(tmp_path)
     assert json.loads(shown("--json"))["open"] == 1
     assert greeting(tmp_path / "home") == "", "a session in another folder is not greeted"
+    ledger.open_case("shop", stories.anomaly(coarse="feedfeedfeedfeed"), actor="kintsugi")
+    watched = str(tmp_path / "shop")
+    assert "in shop" in greeting(tmp_path / "home", CLAUDE_PLUGIN_OPTION_PROJECT=watched, CLAUDE_PROJECT_DIR=str(tmp_path)), (
+        "the plugin's form names it"
+    )
 
 
 def test_a_driver_is_alive_while_it_holds_its_seat(ledger: Ledger, home: Path) -> None:
