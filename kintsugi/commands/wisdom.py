@@ -20,6 +20,7 @@ from kintsugi.wisdom.writing import write
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
+from mcp_servers.kit.gate import Write
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project
 from mcp_servers.launch import allowed_writes, find_project
@@ -56,7 +57,7 @@ def wisdom(run: Path | None, pull: int | None, post: bool, as_json: bool) -> int
         known = _tickets(tools, found, post)
         pages = found.pages(known, lambda title: progress.update(task, description=f"Writing: {title}"))
         write(folder, pages)
-    said = ""
+    said = _remarked(deps, pull, pages) if post and pull and deps else ""
     if as_json:
         _print_json(folder, found, pages, known, said)
     else:
@@ -92,6 +93,19 @@ def _tickets(tools: Tools | None, found: LookBack, post: bool) -> Mapping[str, s
         if post:
             raise
         return {}
+
+
+def _remarked(deps: Deps, pull: int, pages: Sequence[Page]) -> str:
+    """The address of the pull request under which the look back is told now, or was already in these words."""
+    from mcp_servers.fixes.forges import Place, chosen  # brings the HTTP client
+    from mcp_servers.fixes.store import Store
+
+    project = deps.watched()
+    repository = Repository.at(project.root)
+    deps.gate.admit(Write("wisdom", "kintsugi"))
+    place = Place(repository, lambda: Store(deps.database), deps.scratch, deps.clock, project.forge, deps.environ)
+    told = "\n".join([pages[0].summary, *(f"- {one.title}, {one.standing}: {one.summary}" for one in pages[1:])])
+    return chosen(place).remark(repository.identity(repository.head()), pull, f"Kintsugi looked back. {told}")
 
 
 def _print_json(folder: Path, found: LookBack, pages: Sequence[Page], known: Mapping[str, str], said: str) -> None:
