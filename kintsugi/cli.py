@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "reject": ("decide:reject", "Reject a fix, with a reason."),
     "revoke": ("decide:revoke", "Take back an approval that nobody used yet."),
     "rollback": ("decide:rollback", "Undo an applied fix."),
+    "close": ("decide:close", "Close a case as a false positive: its error opens no case again."),
     "pause": ("decide:pause", "Stop every write of every driver."),
     "resume": ("decide:resume", "Let healing go on."),
     "logs": ("logs:logs", "Digest, query or mine any log: files, folders, standard input, containers."),

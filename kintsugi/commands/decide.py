@@ -1,4 +1,4 @@
-"""What a person decides, at a terminal: approve, reject, roll back, pause, resume."""
+"""What a person decides, at a terminal: approve, reject, roll back, close, pause, resume."""
 
 from __future__ import annotations
 
@@ -82,6 +82,16 @@ def revoke(fix_id: str, reason: str) -> None:
     fix = _known(deps, fix_id)
     approvals_of(deps).revoke(fix.digest, person=person(), reason=reason)
     click.echo(f"The approval of {fix_id} is taken back.")
+
+
+@click.command()
+@click.argument("case_id")
+@click.option("--reason", prompt="Why it is no problem", help="Kept on the ledger.")
+def close(case_id: str, reason: str) -> None:
+    """Close CASE_ID as a false positive: the same error opens no case again."""
+    _terminal("close")
+    ledger_of(open_deps()).append(case_id, "closed", {"reason": reason}, actor=person())
+    click.echo(f"{case_id} is closed. The same error opens no case again.")
 
 
 @click.command()

@@ -17,12 +17,12 @@ from kintsugi.hooks.printed import UNKNOWN, Command, heard, printed
 from kintsugi.hooks.shell import commands
 
 _PROGRAMS = ("kintsugi", "kintsugi.exe", "kintsugi.cli", "kintsugi.__main__")
-_DECIDING = {"": ("approve", "reject", "resume"), "fix": ("approve", "reject", "apply"), "guard": ("accept",)}
+_DECIDING = {"": ("approve", "reject", "resume", "close"), "fix": ("approve", "reject", "apply"), "guard": ("accept",)}
 _SERVERS = ("kintsugi-mcp", "kintsugi-mcp.exe", "mcp_servers", "mcp_servers.launch")
 _LOCKS = re.compile(r"(?:KINTSUGI_POLICY|KINTSUGI_ALLOW_WRITES)=")
 _WORD = r"[\s'\",\[\]()\\]+"
 _NAMED = re.compile(
-    rf"kintsugi(?:\.exe|\.cli)?{_WORD}(?:approve|reject|resume|fix{_WORD}(?:approve|reject|apply)|guard{_WORD}accept)\b", re.I
+    rf"kintsugi(?:\.exe|\.cli)?{_WORD}(?:approve|reject|resume|close|fix{_WORD}(?:approve|reject|apply)|guard{_WORD}accept)\b", re.I
 )
 _INSIDE = re.compile(r"kintsugi\.(?:cli|commands)|mcp_servers\.cases|from kintsugi|from mcp_servers")
 _VERB = re.compile(r"\b(?:approv\w*|reject\w*|resume\w*|apply\w*|accept\w*|spend)\b", re.I)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
 from pydantic import BaseModel, ConfigDict, Field
 
-from mcp_servers.cases import answers, asking, monitoring
+from mcp_servers.cases import answers, asking, closing, measuring, monitoring
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
-from mcp_servers.cases.metrics import loop_metrics
 from mcp_servers.cases.model import State
-from mcp_servers.cases.track import records
 from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
@@ -23,7 +20,6 @@ from mcp_servers.kit.tool import Toolbox
 
 CaseId = Annotated[str, Field(description="Like case_1f3a9c02.")]
 _ANSWER_BUDGET = 6_000
-_RECORDS = 40
 
 
 class FingerprintArgument(BaseModel):
@@ -64,15 +60,6 @@ def register(tools: Toolbox, deps: Deps) -> None:
         """One case whole: evidence, diagnosis, proposals, verdict and its history."""
         case = await run_sync(ledger.case, case_id)
         return answers.detail(case, await run_sync(ledger.events, case_id))
-
-    @tools.read(title="Metrics of the loop")
-    async def get_loop_metrics() -> answers.LoopMetricsAnswer:
-        """Counts of cases by state, and the median minutes to detect (MTTD), to diagnose and to repair (MTTR), computed from the ledger."""
-        figures = asdict(loop_metrics(await run_sync(ledger.cases, project)))
-        known = {key: value for key, value in figures.items() if value is not None}
-        kept = (await run_sync(lambda: records(ledger.events_since(0), ledger.now()))).records
-        track = {"track_record": [answers.track_record(one) for one in kept.values()][:_RECORDS]} if kept else {}
-        return cast(answers.LoopMetricsAnswer, {**known, "paused": (await run_sync(ledger.paused))[0], **track})
 
     @tools.read(title="List what waits for a person")
     async def list_approvals(limit: Annotated[int, Field(ge=1, le=100)] = 20) -> answers.WaitingList:
@@ -130,16 +117,9 @@ def register(tools: Toolbox, deps: Deps) -> None:
         return answers.recorded(case)
 
     asking.register(tools, approvals, deps.gate)
+    closing.register(tools, ledger, deps.gate)
     monitoring.register(tools, deps)
-
-    @tools.write(title="Close a case as a false positive")
-    async def close_case(
-        case_id: CaseId, reason: Annotated[str, Field(min_length=3, max_length=1000)], actor: Actor = "agent"
-    ) -> answers.Recorded:
-        """Closes a case that turned out to be no problem, with the reason. The same fingerprint then stays closed."""
-        deps.gate.admit(Write("close_case", actor, case_id))
-        case = await run_sync(lambda: ledger.append(case_id, "closed", {"reason": reason}, actor=actor))
-        return answers.recorded(case)
+    measuring.register(tools, ledger, deps)
 
     @tools.write(title="Pause all healing")
     async def pause_healing(reason: Annotated[str, Field(min_length=3, max_length=500)], actor: Actor = "agent") -> answers.Paused:

@@ -27,6 +27,7 @@ from mcp_servers.kit.schema import asked, slim
 __all__ = ["AcceptedElicitation", "Context", "Elicit", "ElicitationResult", "Resolve", "ToolServer", "Toolbox"]
 
 log = logging.getLogger("kintsugi")
+_LONGEST_SENTENCE = 8_000
 
 Params = ParamSpec("Params")
 Answer = TypeVar("Answer")
@@ -169,7 +170,9 @@ def not_there(refusal: Refusal) -> ResourceNotFoundError:
 
 
 def _sentence(error: KintsugiError) -> str:
-    return f"[{type(error).__name__.lower()}:{error.code}] {error}"
+    words = str(clean(str(error)))
+    told = words if len(words) <= _LONGEST_SENTENCE else f"{words[:_LONGEST_SENTENCE]}… {len(words) - _LONGEST_SENTENCE} more characters"
+    return f"[{type(error).__name__.lower()}:{error.code}] {told}"
 
 
 def _cleaned(answer: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -9,14 +10,16 @@ from anyio.to_thread import run_sync
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.inert import inert
+from mcp_servers.kit.project import Deduplication
 from mcp_servers.kit.similarity import rank
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.tickets import answers, ask
 from mcp_servers.tickets.classification import tools as classification
-from mcp_servers.tickets.duplicates import nearest, searchable
-from mcp_servers.tickets.model import Comment, Priority, Status, Ticket, TicketType
+from mcp_servers.tickets.duplicates import lately, nearest, searchable
+from mcp_servers.tickets.model import ALIVE, Comment, Priority, Status, Ticket, TicketType
 from mcp_servers.tickets.trackers import TRACKERS, Tracker
 
 ROOM = DEFAULT_BUDGET - 500
@@ -49,7 +52,8 @@ def _register_reads(tools: Toolbox, tracker: Tracker) -> None:
         """The five tickets nearest to this text, each with why. Likeness of prose proves nothing: read them and decide; nothing is closed."""
         asked = f"{title}\n{description[:2000]}"
         found, total = await run_sync(partial(tracker.search, asked, fingerprint))
-        near = nearest(asked, fingerprint, found, total)
+        days = (deps.project.deduplication if deps.project else Deduplication()).lookback_days
+        near = nearest(asked, fingerprint, lately(found, deps.clock(), days), total)
         return _lines([answers.near_line(one) for one in near], len(near))
 
 
@@ -77,6 +81,8 @@ def _register_create(tools: Toolbox, deps: Deps, tracker: Tracker) -> None:
         await run_sync(deps.gate.admit, write)
         if case_id:
             await run_sync(deps.gate.failure, case_id)  # refuses a case that does not exist, before anything is opened for it
+        else:
+            await run_sync(_check_today, deps, tracker)
         ticket, created = await run_sync(tracker.create, draft, deps.clock())
         await run_sync(deps.gate.record, write, "ticketed", {"ticket": ticket.id})
         return answers.TicketCreated(id=ticket.id, created=created, status=ticket.status, title=ticket.draft.title)
@@ -95,10 +101,30 @@ def _register_changes(tools: Toolbox, deps: Deps, tracker: Tracker) -> None:
     ) -> answers.TicketChanged:
         """Moves a ticket to a status, with a comment when there is one. Repeating it changes nothing."""
         await run_sync(deps.gate.admit, Write("transition_ticket", actor))
+        if status not in ALIVE:
+            await run_sync(_check_settled, deps, ticket_id)
         ticket = await run_sync(tracker.transition, ticket_id, status, deps.clock())
         if comment.strip():
             ticket = await run_sync(tracker.comment, ticket_id, Comment(actor, deps.clock(), inert(comment)))
         return _changed(ticket)
+
+
+def _check_settled(deps: Deps, ticket: str) -> None:
+    """Raises `Refusal` while the case of the ticket is under way: an error is over when production shows it, or when a person says so."""
+    if case := deps.gate.unsettled(ticket):
+        raise Refusal(
+            f"{ticket} stays open: {case} is neither verified nor closed. It may be resolved once the fix is verified in production, "
+            f"or when a person has closed the case with `kintsugi close {case}`.",
+            code="case_under_way",
+        )
+
+
+def _check_today(deps: Deps, tracker: Tracker) -> None:
+    """Raises `Refusal` when the day has had its tickets. Those of cases are counted by the gate."""
+    newest, _ = tracker.search("")
+    today = sum(1 for ticket in newest if ticket.created_at > deps.clock() - timedelta(days=1))
+    if today >= deps.policy.budgets.tickets_per_day:
+        raise Refusal(f"{today} tickets were opened in the last 24 hours, the budget; nothing was opened.", code="budget_exhausted")
 
 
 def _by_words(text: str, tickets: list[Ticket], total: int) -> list[Ticket]:

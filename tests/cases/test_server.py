@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.types import ElicitResult
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
@@ -23,10 +24,10 @@ class Desk:
     def __init__(self, mcp: Any, mode: Any, ledger: Ledger) -> None:
         self._mcp, self._mode, self.ledger = mcp, mode, ledger
 
-    async def call(self, name: str, **arguments: Any) -> Any:
-        async with Client(self._mcp, mode=self._mode) as client:
-            result = await client.call_tool(name, arguments)
-        text = result.content[0].text if result.content else ""  # type: ignore[union-attr]
+    async def call(self, name: str, person: Any = None, **arguments: Any) -> Any:
+        async with Client(self._mcp, mode=self._mode, elicitation_callback=person) as client:
+            result: Any = await client.call_tool(name, arguments)
+        text = result.content[0].text if result.content else ""
         return text if result.is_error else result.structured_content
 
 
@@ -80,10 +81,27 @@ async def test_metrics_come_from_the_ledger(desk: Desk, mode: str) -> None:
 
 
 @MODES
-async def test_pausing_stops_writes_and_closing_says_why(desk: Desk, mode: str) -> None:
+async def test_a_case_is_closed_when_a_person_at_the_client_agrees(desk: Desk, mode: str) -> None:
     opened = await desk.call("open_case", anomaly=anomaly())
-    closed = await desk.call("close_case", case_id=opened["id"], reason="a load test")
-    assert closed["state"] == "false_positive"
+    asked: list[str] = []
+
+    def saying(decision: str) -> Any:
+        async def answer(_context: Any, params: Any) -> ElicitResult:
+            asked.append(params.message)
+            return ElicitResult(action="accept", content={"decision": decision})
+
+        return answer
+
+    closing = {"case_id": opened["id"], "reason": "a load test [click](http://x.test)"}
+    assert f"kintsugi close {opened['id']}" in await desk.call("close_case", **closing)
+    assert "no person agreed" in await desk.call("close_case", saying("keep"), **closing)
+    assert (await desk.call("close_case", saying("close"), **closing))["state"] == "false_positive"
+    assert "http://" not in asked[-1]
+    assert (await desk.call("close_case", **closing))["state"] == "false_positive", "asked again, nothing changes"
+
+
+@MODES
+async def test_pausing_stops_writes(desk: Desk, mode: str) -> None:
     assert await desk.call("pause_healing", reason="release freeze") == {"paused": True, "resume": "a person runs: kintsugi resume"}
     assert "Healing is paused" in await desk.call("open_case", anomaly=anomaly("ffff000011112222"))
 

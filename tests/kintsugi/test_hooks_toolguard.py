@@ -20,6 +20,7 @@ HOSTILE = r"""
 kintsugi approve fix_1
 kintsugi reject fix_1 --reason no
 kintsugi resume
+kintsugi close case_1f3a9c02 --reason noise
 kintsugi fix approve fix_1
 kintsugi fix apply fix_1
 kintsugi guard accept guard_1

@@ -7,6 +7,7 @@ from textwrap import dedent
 from typing import Any
 
 from mcp import Client
+from mcp.types import ElicitResult
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
@@ -62,10 +63,15 @@ class Story:
 
     async def call(self, name: str, **arguments: Any) -> Any:
         self.clock.forward(seconds=1)
-        async with Client(self.mcp, mode=self._mode) as client:
+        async with Client(self.mcp, mode=self._mode, elicitation_callback=self._person) as client:
             result = await client.call_tool(name, arguments)
         assert not result.is_error, f"{name}: {result.content}"
         return self.answers.setdefault(name, result.structured_content)
+
+    async def _person(self, context: Any, params: Any) -> ElicitResult:
+        """Somebody at the client, who agrees that a case is closed and decides about fixes at a terminal."""
+        closes = params.message.startswith("Close")
+        return ElicitResult(action="accept", content={"decision": "close"}) if closes else ElicitResult(action="decline")
 
     async def tell(self) -> None:
         async with Client(self.mcp, mode=self._mode) as client:
