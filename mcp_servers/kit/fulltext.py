@@ -57,7 +57,8 @@ class FullText:
             options = f"words, content='{self.name}_texts', content_rowid='number'"
             connection.execute(text(f"CREATE VIRTUAL TABLE {self.name}_fts USING fts5({options})"))
         else:
-            connection.execute(text(f"CREATE INDEX {self.name}_vector ON {self.name}_texts USING gin (vector)"))
+            at_once = "WITH (fastupdate = off)"  # else every question reads the list of what is not merged yet
+            connection.execute(text(f"CREATE INDEX {self.name}_vector ON {self.name}_texts USING gin (vector) {at_once}"))
 
     def put(self, connection: Connection, id: str, content: str) -> None:
         """Replaces what the index knows of `id`."""
@@ -85,6 +86,8 @@ class FullText:
         telling = _telling(spread)
         if not telling:
             return Hits({}, spread, total)
+        if connection.dialect.name == "postgresql":  # to start workers takes longer than to read so few rows
+            connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
         rows = connection.execute(text(self._search(connection, len(telling))), self._asked(connection, telling, spread, total, limit))
         return Hits({str(row[0]): _unfolded(str(row[1])) for row in rows}, spread, total)
 
