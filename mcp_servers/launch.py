@@ -69,7 +69,13 @@ def assemble(
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
     gate = LedgerGate(ledger, Approvals(ledger, policy), policy.budgets)
-    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {})
+    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {}, _counted)
+
+
+def _counted(database: Database, since: datetime) -> Mapping[str, int]:
+    from mcp_servers.knowledge.counting import counts
+
+    return counts(database, since)
 
 
 def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:

@@ -102,14 +102,21 @@ class RecordLine(TypedDict):
     bound: float
 
 
+class MetricLine(TypedDict):
+    name: str
+    value: float
+    unit: str
+    of: str
+    goal: str
+    met: bool
+
+
 class LoopMetricsAnswer(TypedDict):
     cases: int
     by_state: dict[str, int]
     paused: bool
-    mttd_minutes: NotRequired[float]
-    mttdiagnose_minutes: NotRequired[float]
-    mttr_minutes: NotRequired[float]
-    verified_share: NotRequired[float]
+    metrics: list[MetricLine]
+    not_enough_data: list[str]
     track_record: NotRequired[list[RecordLine]]
 
 

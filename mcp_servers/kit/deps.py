@@ -14,10 +14,16 @@ from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.project import Project
 
 
+def uncounted(_database: Database, _since: datetime) -> Mapping[str, int]:
+    """No counts: nobody was asked."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The watched project (None outside one), the store, the gate, the clock (aware UTC), a folder of ours for work files,
-    the environment, where adapters find their credentials, and how the project is looked for again where one may come or change."""
+    the environment, where adapters find their credentials, what knowledge counts for the figures of the loop, and how the project is
+    looked for again where one may come or change."""
 
     project: Project | None
     database: Database
@@ -27,6 +33,7 @@ class Deps:
     allow_bare_jail: bool = False
     policy: Policy = SHIPPED
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    counted: Callable[[Database, datetime], Mapping[str, int]] = uncounted
     seek: Callable[[], Project | None] | None = None
 
     def present(self) -> Project | None:
