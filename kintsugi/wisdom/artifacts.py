@@ -82,12 +82,13 @@ def artifact(root: Path, run: Path, name: str) -> Artifact:
     if not (run / name).exists() and not (run / name).is_symlink():
         return Artifact(name, missing="it is not there")
     try:
-        return Artifact(name, tuple(_parts(read_text(root, run / name))))
+        return Artifact(name, tuple(parts_of(read_text(root, run / name))))
     except KintsugiError as error:
         return Artifact(name, missing=str(error).replace(f"{root}/", ""))
 
 
-def _parts(text: str) -> Iterator[Heading]:
+def parts_of(text: str) -> Iterator[Heading]:
+    """The parts of a document by its headings, the part before the first among them; what is fenced holds none."""
     title, depth, fenced = "", 0, False
     lines: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), 1):

@@ -73,7 +73,7 @@ def _fixes(gathered: Gathered) -> Iterator[Row]:
 def _unreached(gathered: Gathered) -> Iterator[Row]:
     """New code: by the lines that no test reached where coverage is known, else by whether a test of the file's name changed or is there."""
     now = gathered.measured.now.coverage if gathered.measured.now else None
-    lines, tests = gathered.new_lines(), _tests(gathered)
+    lines, tests = gathered.new_lines, _tests(gathered)
     files = [path for path in gathered.changed() if is_code(path) and not is_test(path)]
     for path in sorted(files, key=lambda path: (-len(lines.get(path, ())), path)):
         brought = lines.get(path, set[int]())

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from kintsugi.wisdom.artifacts import Artifact
-from kintsugi.wisdom.history import History
+from kintsugi.wisdom.history import History, is_code
 from kintsugi.wisdom.measured import Measured
 from kintsugi.wisdom.paths import Paths
 from kintsugi.wisdom.told import Told
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project
 
+_MOST_FILES = 400
 _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gathered:
     """The repository at HEAD, the run's folder in it, and all that was found."""
 
@@ -41,13 +43,16 @@ class Gathered:
         """The files that the release changed and that are still there, by name."""
         return sorted({path for commit in self.history.released for path in commit.files if path in self.paths})
 
+    @cached_property
     def new_lines(self) -> dict[str, set[int]]:
-        """The lines that the release brought, by file."""
+        """The lines of code that the release brought, by file, those of the first four hundred files that it changed."""
+        files = [path for path in self.changed() if is_code(path)][:_MOST_FILES]
+        if not files:
+            return {}
         span = self.history.span
         base = span.base or self.repository.run("hash-object", "-t", "tree", "/dev/null").stdout.decode().strip()
-        done = self.repository.run(
-            "diff-tree", "-r", "-p", "-U0", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", base, span.head
-        )
+        form = ("-U0", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames")
+        done = self.repository.run("diff-tree", "-r", "-p", *form, base, span.head, "--", *files)
         return _added(done.stdout.decode("utf-8", "replace"))
 
     def mentions(self, *words: str, most: int = 3) -> list[str]:

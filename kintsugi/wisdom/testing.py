@@ -108,7 +108,7 @@ def patch_coverage(gathered: Gathered) -> tuple[int, int]:
     coverage = gathered.measured.now.coverage if gathered.measured.now else None
     if coverage is None:
         return 0, 0
-    both = [(coverage.files[path], lines) for path, lines in gathered.new_lines().items() if path in coverage.files]
+    both = [(coverage.files[path], lines) for path, lines in gathered.new_lines.items() if path in coverage.files]
     return sum(len(one.hit & lines) for one, lines in both), sum(len(one.missed & lines) for one, lines in both)
 
 

@@ -12,6 +12,7 @@ import pytest
 from kintsugi.reasoners import Review, Status
 from kintsugi.roles import for_project
 from kintsugi.routing import categories
+from kintsugi.wisdom import summary, writing
 from mcp_servers.cases.model import State
 from mcp_servers.kit.budget import tokens
 from mcp_servers.logs.verdicts.verdict import Word
@@ -277,6 +278,13 @@ def test_wisdom_says_whose_each_new_incident_is_how_sure_and_what_to_do() -> Non
     agent = words_of("agents/wisdom.md").body
     for word in ("caused, possible or unrelated", "HIGH, MEDIUM or LOW", "rollback, investigate, monitor or none"):
         assert word in " ".join(agent.split())
+
+
+def test_wisdom_begins_with_the_pages_that_the_command_writes() -> None:
+    agent = words_of("agents/wisdom.md")
+    assert f"`{writing.FOLDER}`" in agent.body
+    assert f"`{summary.FILE}`" in agent.body
+    assert "Read" in agent.tools
 
 
 @pytest.mark.parametrize("path", [*AGENTS, *SKILLS, *REFERENCES], ids=name)

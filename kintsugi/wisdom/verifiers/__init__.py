@@ -65,7 +65,7 @@ def _live(verifier: Verifier, gathered: Gathered, expected: Sequence[str]) -> tu
             f"Source: artifacts, since {' and '.join(verifier.variables)} {'is' if len(verifier.variables) == 1 else 'are'} not set.",
         )
     try:
-        if verifier.name not in LIVE:
+        if verifier.name not in list(LIVE):
             raise Unavailable(f"nothing here asks {verifier.signals} live yet.", code="no_port")
         ask: Live = LIVE[verifier.name]
         return ask(gathered, gathered.environ[variable], expected), ""
