@@ -16,6 +16,6 @@ def register(tools: Toolbox, deps: Deps) -> None:
     issues.register(tools, deps)
     lessons.register(tools, deps, learned, desk.compile, desk.publishing(recipes.teacher(deps)))
     guards.register(tools, desk)
-    recipes.register(tools, deps)
+    recipes.register(tools, deps, learned.speaker(deps.clock))
     patterns.register(tools, deps)
     deployments.register(tools, deps)

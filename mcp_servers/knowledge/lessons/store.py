@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.fulltext import FullText
 from mcp_servers.knowledge import issues
 from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, same_error, text_of
+from mcp_servers.knowledge.lessons.trust import speaks
 from mcp_servers.knowledge.recall import Found, Question
 from mcp_servers.knowledge.store import candidates, fields_of, insert_all, row_of
 
@@ -134,6 +135,10 @@ class LessonStore:
         with self._database.reading() as connection:
             row = connection.execute(_lessons().where(LESSONS.c.id == id)).mappings().first()
         return _lesson(row) if row else None
+
+    def speaker(self, clock: Callable[[], datetime]) -> Callable[[str], bool]:
+        """Says of a lesson's id whether it may speak for what is known now."""
+        return lambda id: (lesson := self.get(id)) is not None and speaks(lesson, clock())
 
     def guarded(self) -> list[Lesson]:
         """Every lesson that carries a guard, oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mcp_servers.kit.redaction import MASK, clean
 from mcp_servers.knowledge.recipes.failures import Site
 
 _DEFINES = r"(?:\b(?:def|func|function|fn|fun|sub)\b[^\n]*)"
@@ -42,10 +43,15 @@ def header_of(text: str, found: Extent) -> str:
 
 
 def _line(lines: list[str], site: Site) -> int:
-    if 0 < site.line <= len(lines) and (not site.code or lines[site.line - 1].strip() == site.code):
+    if 0 < site.line <= len(lines) and (not site.code or _says(lines[site.line - 1], site.code)):
         return site.line
-    same = [number for number, line in enumerate(lines, 1) if site.code and line.strip() == site.code]
+    same = [number for number, line in enumerate(lines, 1) if site.code and _says(line, site.code)]
     return min(same, key=lambda number: abs(number - site.line), default=0)
+
+
+def _says(line: str, code: str) -> bool:
+    """Whether a line of the repository is the one that a trace shows; traces are stored without what looks like a credential."""
+    return line.strip() == code or (MASK in code and clean(line.strip()) == code)
 
 
 def _header(lines: list[str], line: int, name: str) -> int:

@@ -15,6 +15,7 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge.recipes.binding import Tree, heal
 from mcp_servers.knowledge.recipes.failures import Failed, failed, shape_of
@@ -48,6 +49,10 @@ Teach = Callable[[Taught, Changes, str], str]
 """Makes a recipe of a lesson, the changes of its fix and the fix's id; says what came of it, in a sentence."""
 
 
+Speaks = Callable[[str], bool]
+"""Whether the lesson of this id may say what is known: it was verified, and neither contradictions nor age silenced it."""
+
+
 class Matched(TypedDict):
     recipe: str
     lesson_id: str
@@ -70,14 +75,14 @@ class RecipesMatched(TypedDict):
     note: NotRequired[str]
 
 
-def register(tools: Toolbox, deps: Deps) -> None:
-    """Mounts the tool of recipes."""
+def register(tools: Toolbox, deps: Deps, speaks: Speaks) -> None:
+    """Mounts the tool of recipes; one whose lesson does not speak (any longer) is silent with it."""
     store = RecipeStore(deps.database)
 
     @tools.read(title="Match recipes")
     async def match_recipes(case_id: Annotated[str, Field(max_length=60)]) -> RecipesMatched:
         """Learned recipes that fit a case: edits and test for propose_fix."""
-        found, note = await run_sync(_matched, store, deps, case_id)
+        found, note = await run_sync(_matched, store, deps, speaks, case_id)
         shown, omitted = fit(found[:MOST], ROOM)
         answer = RecipesMatched(returned=len(shown), total=len(found), omitted=omitted + len(found) - len(found[:MOST]), recipes=shown)
         return answer if shown else {**answer, "note": note}
@@ -105,7 +110,7 @@ def teacher(deps: Deps) -> Teach:
     return teach
 
 
-def _matched(store: RecipeStore, deps: Deps, case: str) -> tuple[list[Matched], str]:
+def _matched(store: RecipeStore, deps: Deps, speaks: Speaks, case: str) -> tuple[list[Matched], str]:
     project = deps.watched()
     repository = Repository.at(project.root)
     commit = repository.head(f"refs/heads/{project.branch}")
@@ -113,10 +118,17 @@ def _matched(store: RecipeStore, deps: Deps, case: str) -> tuple[list[Matched], 
     evidence = deps.gate.evidence(case)
     failure = failed(evidence, tree.files)
     known = store.of(failure.exception, active=True)
-    answers = [_answer(recipe, healed, failure, tree, evidence) for recipe, healed in _healed(known, deps, case, evidence, failure, tree)]
+    found = [(recipe, healed) for recipe, healed in _healed(known, deps, case, evidence, failure, tree) if speaks(recipe.lesson)]
+    answers = [_answer(recipe, healed, failure, tree, evidence) for recipe, healed in found]
+    shown = [answer for answer in answers if clean(answer["edits"]) == answer["edits"]]
+    if hidden := [answer["recipe"] for answer in answers if answer not in shown]:
+        return (
+            shown,
+            f"{hidden[0]} fits, but what it changes looks like a credential, which no answer may hold; a person can make this fix.",
+        )
     named = failure.exception or "failures without a trace"
     note = f"{len(known)} recipes were learned for {named}; none fits this failure and this code."
-    return answers, note
+    return shown, note
 
 
 def _healed(
@@ -168,8 +180,15 @@ def _mark(evidence: Mapping[str, Any]) -> str:
 
 
 def _diff(path: str, before: str, after: str) -> str:
-    lines = list(unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{path}", f"b/{path}"))
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    """The change with as much around it as no answer masks: a line beside it may look like a credential."""
+    told = [_around(path, before, after, lines) for lines in (3, 1, 0)]
+    return next((diff for diff in told if clean(diff) == diff), told[0])
+
+
+def _around(path: str, before: str, after: str, lines: int) -> str:
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    diff = unified_diff(old, new, f"a/{path}", f"b/{path}", n=lines)
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
 
 def _was_seen(deps: Deps, changes: Changes, fix_id: str) -> bool:
