@@ -14,6 +14,7 @@ from kintsugi.workspace import ledger_of
 from mcp_servers.cases.leases import LAPSE
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.landing import landed
 
 
 def build_loop(
@@ -41,7 +42,8 @@ def build_loop(
         ledger,
         [REASONERS[name](Given(deps, tools, ledger, project.models.get(name, {}))) for name in reasoners or ladder(project.reasoners)],
         head,
-        deployer or Merged(lambda commit: repository.contains(repository.head(project.branch), commit)),
+        deployer or Merged(lambda fix: landed(repository, repository.head(project.branch), fix.base, fix.commit)),
         one_at_a_time=one_at_a_time,
+        merges=deps.policy.auto_merge,
     )
     return Loop(healer, ledger, deps.scratch.parent, lapse=lapse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,10 +25,14 @@ class Deployer(Protocol):
 
 
 class Merged:
-    """Waits until the project's branch contains the fix: a person merges the pull request and their platform deploys it."""
+    """Waits until the project's branch holds the fix: somebody merges the pull request and their platform deploys it.
 
-    def __init__(self, contains: Callable[[str], bool]) -> None:
-        self._contains = contains
+    `landed` gives the commit of the branch that brought a fix, however it came there (squashed, rebased, picked); empty while it is not there.
+    """
+
+    def __init__(self, landed: Callable[[Fix], str]) -> None:
+        self._landed = landed
 
     async def deploy(self, case: Case, fix: Fix) -> Deployment | None:
-        return Deployment(fix.commit) if fix.commit and self._contains(fix.commit) else None
+        commit = await asyncio.to_thread(self._landed, fix) if fix.commit else ""
+        return Deployment(commit) if commit else None

@@ -31,7 +31,8 @@ class Healer:
     """Moves cases along the road. `tree_at` gives the repository at the head of the project's branch: (commit, tree).
 
     With `one_at_a_time` a case waits while another of this driver is between its proposal and its deployment, so that each
-    fix is certified on exactly the commit that it will be applied to.
+    fix is certified on exactly the commit that it will be applied to. With `merges` the policy may let a pull request be merged without
+    a person: then it is asked about again at each step, until the fix is there.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Healer:
         deployer: Deployer,
         *,
         one_at_a_time: bool = False,
+        merges: bool = False,
     ) -> None:
         self._tools = tools
         self._ledger = ledger
@@ -50,6 +52,7 @@ class Healer:
         self._judging = Judging(tools, ledger, reasoners, self._suspects)
         self._head = head
         self._deployer = deployer
+        self._merges = merges
         self._boarding = Boarding(ledger, lambda: head()[0]) if one_at_a_time else None
 
     async def step(self, case_id: str) -> bool:
@@ -199,7 +202,7 @@ class Healer:
 
     async def _deploy(self, case: Case) -> bool:
         fix = _fix(case)
-        if not case.pull_request:
+        if not case.pull_request or self._merges:
             answer = await self._tools.call("open_pull_request", fix_id=fix.id, actor=ACTOR)
             await self._append(case, "pull_request", {"pull_request": str(answer.get("id", ""))}, key=fix.id)
         deployment = await self._deployer.deploy(case, fix)

@@ -118,7 +118,7 @@ class Workshop:
             return commit, CommitTree(repository, commit)
 
         given = Given(self.deps, tools, ledger)
-        healer = Healer(tools, ledger, [REASONERS[name](given) for name in reasoners], head, Merged(lambda _: False))
+        healer = Healer(tools, ledger, [REASONERS[name](given) for name in reasoners], head, Merged(lambda _: ""))
         while await healer.step(case):
             pass
         return ledger.case(case)

@@ -63,7 +63,7 @@ async def test_the_suspected_commit_is_taken_back(tmp_path: Path, clock: Clock, 
     ledger.append(case.id, "ticketed", {"ticket": "T-1"}, actor="kintsugi")
 
     tree = CommitTree(watched.repository, head)
-    healer = Healer(Tools(deps, writes=True), ledger, [Judge(*drafts)], lambda: (head, tree), Merged(lambda _: False))
+    healer = Healer(Tools(deps, writes=True), ledger, [Judge(*drafts)], lambda: (head, tree), Merged(lambda _: ""))
     while await healer.step(case.id):
         pass
 
