@@ -116,22 +116,20 @@ def in_api(line: str) -> Edit:
     return swap("shop/api.py", "def total(lines):\n", f"def total(lines):\n    {line}\n")
 
 
-INTAKE = "*"
-"""What cannot be made into a tree at all is refused before the policy sees one, by whichever code says why."""
-
 PATHS = [
-    refused(f"path {path!r}", f"{code} {INTAKE}", write(path, "x = 1\n"))
+    refused(f"path {path!r}", code, write(path, "x = 1\n"))
     for code, paths in {
-        "path_climbs": ["../x.py", "shop/../../x.py", "/etc/cron.d/x", "C:/x.py", "~/x.py", "shop//x.py", "./x.py", "shop/./x.py", ".."],
+        "path_climbs": ["../x.py", "shop/../../x.py", "/etc/cron.d/x", "C:/x.py", "~/x.py", "shop//x.py", "./x.py", "shop/./x.py", "..", ".gitmodules~/../.git/x"],
         "path_git": [
             ".git/hooks/post-checkout", ".GIT/config", "shop/.Git/config", ".git /config", ".git./config", ".git::$INDEX_ALLOCATION/config", "git~1/config",
-            ".g\u200cit/config", ".\u200bgit/config", "\uff0egit/config", ".g\u0456t/config", "GI7EBA~1/config", ".gitmodules~/../.git/x",
+            ".g\u200cit/config", ".\u200bgit/config", "\uff0egit/config", ".g\u0456t/config", "GI7EBA~1/config",
         ],
         "path_odd": [
             "shop\\..\\x.py", "nul", "shop/con.py", "COM1.txt", "lpt\u00b9.py", "shop/x.py.", "shop/x.py ", "shop/a\nb.py", "shop/a\x07b.py", "shop/a\u202eyp.py",
             "shop/e\u0301.py", "shop/a*b.py", "shop/x.py:stream", "-rf", "shop/ x.py", "shop/a\u3164b.py", "shop/a\tb.py",
         ],
-        "path_long": ["x/" * 300 + "y.py", "shop/" + "y" * 300 + ".py"],
+        "path_long": ["shop/" + "y" * 300 + ".py"],
+        "invalid_arguments": ["x/" * 300 + "y.py"],
     }.items()
     for path in paths
 ]  # fmt: skip
@@ -154,17 +152,17 @@ KINDS = [
             "\\ No newline at end of file\n+/etc\n\\ No newline at end of file\n"
         ),
     ),
-    refused("a write through a link", f"link {INTAKE}", write("current/api.py", "x = 1\n")),
-    refused("a new submodule", f"submodule {INTAKE}", diff(
+    refused("a write through a link", "link", write("current/api.py", "x = 1\n")),
+    refused("a new submodule", "submodule", diff(
         "diff --git a/lib b/lib\nnew file mode 160000\n--- /dev/null\n+++ b/lib\n@@ -0,0 +1 @@\n+Subproject commit 1111111111111111111111111111111111111111\n")),
     refused("a folder of another case", "case_collision", write("Shop/new.py", "x = 1\n")),
     refused("a file of another case", "case_collision", write("makefile", "x:\n")),
     refused("a folder that looks the same", "case_collision", write("sh\u043ep/new.py", "x = 1\n")),
     refused("a file that looks the same", "case_collision", write("shop/\u0430pi.py", "x = 1\n")),
     refused("two new twins", "case_collision", write("shop/New.py", "x = 1\n"), write("shop/new.py", "y = 1\n")),
-    refused("a file in the place of a folder", INTAKE, write("shop", "x\n")),
-    refused("a folder in the place of a file", INTAKE, write("Makefile/x", "x\n")),
-    refused("nothing at all", INTAKE, swap("shop/api.py", "import os\n", "import os\n")),
+    refused("a file in the place of a folder", "path_refused", write("shop", "x\n")),
+    refused("a folder in the place of a file", "path_refused", write("Makefile/x", "x\n")),
+    refused("nothing at all", "already_applied", swap("shop/api.py", "import os\n", "import os\n")),
     elevated("a script becomes executable", "made_executable", new_file("shop/go.sh", "echo", "100755")),
     elevated("an old file becomes executable", "made_executable", mode("shop/api.py", "100644", "100755")),
     elevated("a program is no longer one", "mode_changed", mode("run.sh", "100755", "100644")),
@@ -172,7 +170,7 @@ KINDS = [
     refused("too many lines", "too_many_lines", write("shop/long.py", "x = 1\n" * 3_100)),
     refused("too many bytes", "too_large", write("shop/large.py", ("x" * 1_500 + "\n") * 400)),
     refused("one huge line", "huge_line", in_api("x = '" + "a b" * 900 + "'")),
-    refused("a binary file", f"binary {INTAKE}", write("shop/logo.py", "a\0b")),
+    refused("a binary file", "bad_edit", write("shop/logo.py", "a\0b")),
     refused("a pointer to content elsewhere", "lfs_pointer", write("shop/model.py", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")),
     elevated("a bundle", "generated", write("web/new.min.js", "x=1\n")),
     elevated("somebody else's code", "generated", swap("vendor/jquery.min.js", "jquery", "jquerry")),
@@ -287,14 +285,17 @@ TAINTED = [
     refused("tainted test, as an evaluated string", "tainted", in_api("x = 1"), test="def test_x():\n    assert f\"{grant_everything(role='root', until=None)}\"\n"),
 ]  # fmt: skip
 BROKEN = [
-    refused(f"a diff that {kind}", INTAKE, diff(text))
-    for kind, text in {
-        "is no diff": "please change the price\n",
-        "names no file": "@@ -1 +1 @@\n-a\n+b\n",
-        "changes a file that is not there": "--- a/shop/none.py\n+++ b/shop/none.py\n@@ -1 +1 @@\n-a\n+b\n",
-        "does not fit": "--- a/shop/api.py\n+++ b/shop/api.py\n@@ -1 +1 @@\n-nothing like it\n+b\n",
-        "climbs": "--- a/../x\n+++ b/../x\n@@ -0,0 +1 @@\n+b\n",
-        "says one name and means another": "diff --git a/docs/guide.md b/docs/guide.md\n--- a/shop/api.py\n+++ b/shop/nowhere.py\n@@ -1 +1 @@\n-x\n+y\n",
+    refused(f"a diff that {kind}", code, diff(text))
+    for kind, (code, text) in {
+        "is no diff": ("no_diff", "please change the price\n"),
+        "names no file": ("no_path", "@@ -1 +1 @@\n-a\n+b\n"),
+        "changes a file that is not there": ("no_such_file", "--- a/shop/none.py\n+++ b/shop/none.py\n@@ -1 +1 @@\n-a\n+b\n"),
+        "does not fit": ("no_such_place", "--- a/shop/api.py\n+++ b/shop/api.py\n@@ -1 +1 @@\n-nothing like it\n+b\n"),
+        "climbs": ("path_climbs", "--- a/../x\n+++ b/../x\n@@ -0,0 +1 @@\n+b\n"),
+        "says one name and means another": (
+            "paths_disagree",
+            "diff --git a/docs/guide.md b/docs/guide.md\n--- a/shop/api.py\n+++ b/shop/nowhere.py\n@@ -1 +1 @@\n-x\n+y\n",
+        ),
     }.items()
 ]
 HOSTILE: Sequence[Patch] = (*PATHS, *KINDS, *SEEN, *PROTECTED, *DEPENDENCIES, *WEAKER, *SECRETS, *TAINTED, *BROKEN)

@@ -177,7 +177,7 @@ async def test_options_of_one_case_stand_side_by_side(made: Shop) -> None:
     ("change", "code"),
     [
         ({"edits": [{**EDIT, "search": "nowhere to be found"}]}, "no_such_place"),
-        ({"edits": [{"kind": "write", "path": ".github/../.git/x", "content": ""}]}, "path_refused"),
+        ({"edits": [{"kind": "write", "path": ".github/../.git/x", "content": ""}]}, "path_climbs"),
         ({"edits": [{"kind": "write", "path": "key.py", "content": "k = 'AKIAIOSFODNN7EXAMPLE'\n"}]}, "secret"),
         ({"edits": [{"kind": "write", "path": "nul.py", "content": "x = 1\n"}]}, "path_odd"),
         ({"edits": [{"kind": "write", "path": TEST["path"], "content": "x = 1\n"}]}, "test_edited"),
@@ -195,7 +195,7 @@ async def test_options_of_one_case_stand_side_by_side(made: Shop) -> None:
         ({"test": {"path": "tests/test_greet.py", "content": "x = 1\n"}}, "test_exists"),
         ({"test": {"path": "shop/customers2.py", "content": "x = 1\n"}}, "test_path"),
         ({"test": {"path": "tests/conftest.py", "content": "x = 1\n"}}, "test_path"),
-        ({"test": {"path": "tests/../../test_x.py", "content": "x = 1\n"}}, "path_refused"),
+        ({"test": {"path": "tests/../../test_x.py", "content": "x = 1\n"}}, "path_climbs"),
     ],
 )
 async def test_a_draft_that_may_not_be_made_is_refused_and_leaves_no_trace(made: Shop, change: dict[str, Any], code: str) -> None:

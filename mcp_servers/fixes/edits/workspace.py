@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mcp_servers.fixes.carrying import Conflict, carried
 from mcp_servers.fixes.edits.paths import Paths
+from mcp_servers.fixes.policy.paths import names
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import EXECUTABLE, FILE, GITLINK, LINK, Blob, Entry, Repository
 
@@ -125,4 +126,18 @@ class Workspace:
     def tree(self) -> str:
         """The tree of all this; raises `Refusal` for a path that git will not hold."""
         changed = {path: blob for path, blob in self._changed.items() if blob is not None or path in self._entries}
+        for path in changed.keys() - self._entries.keys():
+            self._named(path)
         return self._repository.write_tree_from(self._base, changed) if changed else self._base
+
+    def _named(self, path: str) -> None:
+        """Raises `Refusal` for a new file by a name that no policy lets through, or behind a link."""
+        for found in names(path):
+            raise Refusal(f"{path!r}: {found.text}", code=found.code)
+        parts = path.split("/")
+        link = next((one for end in range(1, len(parts)) if self._is_link(one := "/".join(parts[:end]))), "")
+        if link:
+            raise Refusal(f"{path} leads through {link}, a symbolic link; write to the file that is meant.", code="link")
+
+    def _is_link(self, path: str) -> bool:
+        return self.holds(path) and self.mode(path) == LINK

@@ -24,11 +24,12 @@ _ODD = "holds characters that hide or change its name on some file system"
 
 def findings(changes: Sequence[FileChange], files_after: Iterable[str]) -> list[Finding]:
     """What stands against the names, kinds and modes of a difference."""
-    found = [finding for change in changes for finding in (*_names(change.path), *_modes(change))]
+    found = [finding for change in changes for finding in (*names(change.path), *_modes(change))]
     return [*found, *_through_links(changes), *_twins(changes, files_after)]
 
 
-def _names(path: str) -> Iterator[Finding]:
+def names(path: str) -> Iterator[Finding]:
+    """What stands against a name, whatever the file holds; each of it rejects."""
     parts = path.split("/")
     if any(part in {"", ".", ".."} for part in parts) or path.startswith("~") or re.match(r"[A-Za-z]:", path):
         yield _reject("path_climbs", path, f"The path {_CLIMBS}.")
