@@ -32,7 +32,6 @@ ONCE = {
     "opened",
     "diagnosed",
     "ticketed",
-    "proposed",
     "certified",
     "approval_requested",
     "approved",
@@ -154,8 +153,12 @@ def check(folder: Path) -> None:
         (case,) = ledger.cases()
         assert case.state is State.VERIFIED
         assert ledger.verify_chain() == len(ledger.events(case.id))
-        happened = Counter(event.kind for event in ledger.events(case.id))
+        events = ledger.events(case.id)
+        happened = Counter(event.kind for event in events)
         assert {kind: happened[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
+        options = Counter(str(event.data["title"]) for event in events if event.kind == "proposed")
+        assert set(options.values()) == {1}, "an option stands there once"
+        assert len(options) == 2, "the fix, and taking the suspected commit back"
         check_store(deps)
         check_repository(folder / "warehouse", case)
         with claimed(folder / "home") as free:
