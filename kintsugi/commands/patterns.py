@@ -20,7 +20,7 @@ from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
-from mcp_servers.knowledge.patterns import PatternStore
+from mcp_servers.knowledge.patterns import PatternStore, shown
 from mcp_servers.knowledge.patterns.scanning import Report, scan
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -70,7 +70,7 @@ def list_command(pattern: str, as_json: bool) -> None:
     for column in ("pattern", "repository", "values", "place"):
         table.add_column(column, no_wrap=column == "pattern")
     for row in sorted(rows, key=lambda row: (str(row["pattern"]), str(row["repository"]))):
-        values = ", ".join(f"{key}={_short(value)}" for key, value in row["parameters"].items())
+        values = ", ".join(f"{key}={shown(value)}" for key, value in row["parameters"].items())
         table.add_row(*(Text(str(part)) for part in (row["pattern"], row["repository"], values, row["place"])))
     Console(soft_wrap=True).print(table if rows else "No patterns yet. `kintsugi patterns scan` in a repository records what it uses.")
 
@@ -130,12 +130,8 @@ def _plain(report: Report) -> dict[str, Any]:
 def _print(report: Report) -> None:
     click.echo(f"{report.repository} at {report.commit[:12]}: {len(report.uses)} uses read, {report.commits} commits since")
     for use in report.uses[:40]:
-        click.echo(f"  {use.name}  {use.path}:{use.line}  {', '.join(f'{key}={_short(value)}' for key, value in use.parameters.items())}")
+        click.echo(f"  {use.name}  {use.path}:{use.line}  {', '.join(f'{key}={shown(value)}' for key, value in use.parameters.items())}")
     for change in report.changes:
         click.echo(f"  {change.commit[:12]} changed {change.pattern}: {change.told} ({change.reason})")
     for notice in report.notices:
-        click.echo(f"  {notice.repository} uses {notice.change.pattern} too and has {notice.change.parameter} = {_short(notice.has)}")
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        click.echo(f"  {notice.repository} uses {notice.change.pattern} too and has {notice.change.parameter} = {shown(notice.has)}")

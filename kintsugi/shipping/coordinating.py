@@ -16,7 +16,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, find_project
-from mcp_servers.knowledge.patterns import PatternStore, Use, slug
+from mcp_servers.knowledge.patterns import PatternStore, Use, shown, slug
 from mcp_servers.knowledge.patterns.scanning import scan
 from mcp_servers.launch import assembled
 
@@ -83,16 +83,14 @@ async def _in_one(deps: Deps, wanted: Wanted, folder: Path, parent: str) -> dict
 
 def _differs(use: Use, wanted: Wanted) -> bool:
     has = use.parameters.get(wanted.parameter)
-    shown = f"{has:g}" if isinstance(has, float) else str(has)
-    return has is not None and shown != wanted.value
+    return has is not None and shown(has) != wanted.value
 
 
 def _line(repository: Repository, project: Project, use: Use, wanted: Wanted) -> _Line | None:
     """The line near the use that names the parameter and its value, changed; None where the value is written in another way."""
-    has = use.parameters[wanted.parameter]
-    shown = f"{has:g}" if isinstance(has, float) else str(has)
+    has = shown(use.parameters[wanted.parameter])
     text = repository.text(repository.head(project.branch), use.path)
-    value = re.compile(rf"(?<![\w.]){re.escape(shown)}(?![\w.])")
+    value = re.compile(rf"(?<![\w.]){re.escape(has)}(?![\w.])")
     words = wanted.parameter.split("_")
     for number, line in list(enumerate(text.splitlines(), 1))[max(use.line - 1, 0) : use.line + _NEAR]:
         if value.search(line) and all(word in line.lower() for word in words) and text.count(line) == 1:

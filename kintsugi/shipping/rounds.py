@@ -20,7 +20,7 @@ from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, find_project
 from mcp_servers.knowledge.deployments import DeploymentStore
-from mcp_servers.knowledge.patterns import Notice, PatternStore
+from mcp_servers.knowledge.patterns import Notice, PatternStore, shown
 from mcp_servers.knowledge.patterns.scanning import scan
 
 ACTOR = "kintsugi"
@@ -56,6 +56,8 @@ async def _take_notes(deps: Deps, project: Project, tools: Tools, say: Say) -> N
     store = PatternStore(deps.database)
 
     def take(note: spool.Note) -> None:
+        if note.hook == "post-checkout":
+            return
         folder = Path(note.repository)
         try:
             report = scan(store, Repository.at(folder), named(folder))
@@ -96,7 +98,7 @@ async def tell(tools: Tools, notice: Notice, parent: str = "") -> str:
     lines = [
         f"`{change.pattern}` was changed in {change.repository}: {change.told}.",
         f"Reason: {change.reason or 'none was given'} ({change.cause or 'no case'}).",
-        f"{notice.repository} has {change.parameter} = {notice.has}.",
+        f"{notice.repository} has {change.parameter} = {shown(notice.has)}.",
         *([f"Part of {parent}."] if parent else []),
         f"`get_pattern_health` with {change.pattern} tells how it does everywhere.",
     ]

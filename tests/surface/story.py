@@ -175,4 +175,19 @@ class Story:
         other = self.ledger.open_case("warehouse", anomaly("77aa77aa77aa77aa"), actor="kintsugi")[0].id
         await self.call("close_case", case_id=other, reason="A test of the printers, not an error.")
         await self.call("rollback_fix", fix_id=fix)
+        await self._compound()
         await self.call("pause_healing", reason="Stocktaking: nobody changes anything today.", actor="ada")
+
+    async def _compound(self) -> None:
+        """What is known of the whole: how a pattern does everywhere, and what was deployed."""
+        pool = {"repository": "warehouse", "pattern": "database-pool", "path": "settings.toml"}
+        await self.call("record_pattern", **pool, parameters={"pool_size": 50})
+        self.answers.pop("record_pattern")
+        await self.call(
+            "record_pattern", **pool, parameters={"pool_size": 30}, reason="Three services share 100 connections.", cause="KIN-7"
+        )
+        await self.call("update_pattern_metrics", pattern="database-pool", repository="warehouse", error_rate=0.002, latency_p95=80)
+        await self.call("get_pattern_health", pattern="database-pool")
+        await self.call("notify_deployment", repository="warehouse", version="r2", changes_summary="A smaller pool")
+        await self.call("start_enhanced_monitoring", service="warehouse.jobs", version="r2", watch_for=["too many clients"])
+        await self.call("get_runtime_status", repository="warehouse")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import Column, Connection, Integer, MetaData, RowMapping, String, Table, Text, delete, func, insert, select
@@ -63,12 +62,10 @@ class IssueStore:
             rows, hits = candidates(connection, ISSUES, WORDS, select(ISSUES), question, repository, newest)
         return Found([_issue(row) for row in rows], hits)
 
-    def latest(
-        self, *, patterns: Collection[str] = (), repository: str = "", since: datetime | None = None, limit: int = 500
-    ) -> list[RuntimeIssue]:
-        """The issues linked to one of the patterns (small letters), or of a repository, detected since a moment; the latest first."""
+    def latest(self, *, pattern: str = "", repository: str = "", since: datetime | None = None, limit: int = 500) -> list[RuntimeIssue]:
+        """The issues linked to a pattern (small letters and hyphens), or of a repository, detected since a moment; the latest first."""
         query = select(ISSUES).order_by(ISSUES.c.detected_at.desc(), ISSUES.c.id).limit(limit)
-        query = query.where(func.lower(ISSUES.c.pattern).in_(patterns)) if patterns else query
+        query = query.where(func.replace(func.lower(ISSUES.c.pattern), " ", "-") == pattern) if pattern else query
         query = query.where(ISSUES.c.repository == repository) if repository else query
         query = query.where(ISSUES.c.detected_at >= since.astimezone(UTC).isoformat()) if since else query
         with self._database.reading() as connection:

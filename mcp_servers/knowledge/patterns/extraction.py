@@ -65,12 +65,13 @@ class _Grammar:
     setters: tuple[str, ...] = ()
 
 
-_ECMA = _Grammar(("pair",), _ECMA_CALLS, ("variable_declarator", "assignment_expression", "public_field_definition"), ("call_expression",))
+_ECMA_CONSTANTS = ("variable_declarator", "assignment_expression")
+_TYPED = _Grammar(("pair",), _ECMA_CALLS, (*_ECMA_CONSTANTS, "public_field_definition"), ("call_expression",))
 _GRAMMARS: Mapping[str, _Grammar] = {
     "python": _Grammar(("keyword_argument", "pair"), (_CALL,), ("assignment",)),
-    "javascript": _ECMA,
-    "typescript": _ECMA,
-    "tsx": _ECMA,
+    "javascript": _Grammar(("pair",), _ECMA_CALLS, (*_ECMA_CONSTANTS, "field_definition"), ("call_expression",)),
+    "typescript": _TYPED,
+    "tsx": _TYPED,
     "go": _Grammar(
         ("keyed_element",),
         ({"kind": "composite_literal", "has": {"field": "type", "pattern": "$OWNER"}},),

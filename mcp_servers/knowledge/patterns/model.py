@@ -41,7 +41,7 @@ class Change:
     @property
     def id(self) -> str:
         """The same for the same change, however often it is told."""
-        parts = (self.repository, self.pattern, self.parameter, str(self.old), str(self.new), self.path, self.commit)
+        parts = (self.repository, self.pattern, self.parameter, shown(self.old), shown(self.new), self.path, self.commit)
         return "change_" + digest(*parts)
 
     @property
@@ -98,5 +98,5 @@ class Scanned:
 
 
 def shown(value: Value) -> str:
-    """The value as people write it."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """The value as people write it: a whole number without a point, however a store gives it back."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

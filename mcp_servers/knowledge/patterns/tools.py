@@ -124,7 +124,7 @@ def _kept(parameters: Mapping[str, Any]) -> dict[str, Value]:
 def _health(store: PatternStore, issues: IssueStore, said: str, days: int, since: datetime) -> answers.PatternHealth:
     pattern = slug(said)
     users, history = store.users(pattern), store.history(pattern)
-    incidents = issues.latest(patterns={pattern, said.strip().lower()}, since=since)
+    incidents = issues.latest(pattern=pattern, since=since)
     found = health(repositories(users), incidents)
     top = cast(Sequence[RuntimeIssue], gravest(incidents)[:TOP])
     known = list(anti_patterns(history, users, [issue.logs.partition("\n")[0] for issue in top]))
