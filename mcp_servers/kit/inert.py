@@ -16,7 +16,8 @@ _ACTIVE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(mailto|javascript|vbscript|\bdata|\btel):"), r"\1[:]"),
     (re.compile(r"(?i)\bwww\.(?=\w)"), "www[.]"),
     (re.compile(r"!(?=\[)"), "! "),
-    (re.compile(r"\](?=[(\[:])"), "] "),
+    (re.compile(r"\](?=[(\[])"), "] "),
+    (re.compile(r"(?m)^([ \t>*+\-\d.)]*\[[^\]\n]*\])(?=:)"), r"\1 "),
     (re.compile(r"(?m)^(\s*)/(?=[a-z][\w-]*(?:\s|$))"), r"\1/ "),
 )
 _TICKS = re.compile(r"`+")

@@ -23,7 +23,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,}|glpat-[\w-]{20,}|xox[abeprs]-[\w-]{10,}|sk-[\w-]{20,}|[rs]k_(?:live|test)_\w{16,}|AIza[\w-]{35}|npm_\w{36}|hf_\w{30,})"), MASK),
     (re.compile(r"\b((?:basic|bearer)\s+)[\w.~+/=-]{8,}", re.I), rf"\1{MASK}"),
     (re.compile(rf"(?i)([\"']?\b[\w.-]*{_SECRET_NAME}[\"']?\s*[:=]\s*)([\"'])(?!\2)(?:(?!\2).)+\2"), rf"\1\2{MASK}\2"),
-    (re.compile(rf"(?i)(\b[\w.-]*{_SECRET_NAME}\s*[=:]\s*)(?!\[redacted\]|none\b|null\b|true\b|false\b|basic\b|bearer\b){_VALUE}{{4,}}"), rf"\1{MASK}"),
+    (re.compile(rf"(?i)(\b[\w.-]*{_SECRET_NAME}\s*[=:]\s*)(?!\[redacted\]|none\b|null\b|true\b|false\b|basic\b|bearer\b|(?<=pwd=)/){_VALUE}{{4,}}"), rf"\1{MASK}"),
 )  # fmt: skip
 _HINT = re.compile(
     r"(?i)-----BEGIN|://|eyJ|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|sk-|[rs]k_|AIza|npm_|hf_|basic|bearer|pass|pwd|secret|token|key|auth|session|cookie|dsn|credential"

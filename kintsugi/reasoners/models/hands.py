@@ -14,6 +14,7 @@ from kintsugi.reasoners.models.messages import Json
 from kintsugi.roles import Role
 from kintsugi.tools import Tools
 from mcp_servers.kit.errors import KintsugiError
+from mcp_servers.kit.redaction import visible
 
 TRIED = frozenset({"try_reproduction"})
 """Tools with an effect that a model may call all the same: they run a test in the sandbox."""
@@ -64,7 +65,7 @@ class Hands:
             else:
                 text, failed = await self._done(name, arguments), False
         except (KintsugiError, ValueError, TypeError) as error:
-            text, failed = str(error), True
+            text, failed = visible(str(error)), True
         if len(text) > LONGEST:
             text = f"{text[:LONGEST]}\n… {len(text) - LONGEST} more characters; ask for less."
         return {"type": "tool_result", "tool_use_id": use["id"], "content": text, **({"is_error": True} if failed else {})}
@@ -74,7 +75,7 @@ class Hands:
             self.taken = await self._take(arguments)
             return "Taken."
         if name in repository.DEFINITIONS:
-            return await run_sync(repository.call, self._tree, name, arguments)
+            return visible(await run_sync(repository.call, self._tree, name, arguments))
         if name in TRIED:
             arguments = {**arguments, "case_id": self._case}
         return json.dumps(await self._tools.call(name, **arguments), ensure_ascii=False, separators=(",", ":"), default=str)
