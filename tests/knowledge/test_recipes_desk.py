@@ -118,7 +118,7 @@ async def test_a_line_like_a_credential_beside_the_change_does_not_spoil_the_dra
     other = Team.at(home, "other", clock, text)
     [found] = (await other.offered(other.case(text)))["recipes"]
     (home / "change.diff").write_text(found["edits"][0]["diff"], "utf-8")
-    git(other.root, "apply", "--unidiff-zero", str(home / "change.diff"))
+    git(other.root, "apply", str(home / "change.diff"))
     assert (other.root / PATH).read_text("utf-8") == text.replace("name.strip", "(name or '').strip")
 
 

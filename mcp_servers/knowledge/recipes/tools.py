@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import unified_diff
 from typing import Annotated, Any, NotRequired, Protocol
 
 from anyio.to_thread import run_sync
@@ -18,6 +17,7 @@ from mcp_servers.kit.git import Repository
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge.recipes.binding import Tree, heal
+from mcp_servers.knowledge.recipes.differing import difference
 from mcp_servers.knowledge.recipes.failures import Failed, failed, shape_of
 from mcp_servers.knowledge.recipes.learning import Changes, learn, seen, unfit
 from mcp_servers.knowledge.recipes.model import PREFIX, Healed, Level, Recipe, recipe_id
@@ -154,7 +154,7 @@ def _spoiled(deps: Deps, recipe: Recipe, case: str, shape: str) -> bool:
 
 def _answer(recipe: Recipe, healed: Healed, failure: Failed, tree: Tree, evidence: Mapping[str, Any]) -> Matched:
     edits: list[dict[str, Any]] = [
-        {"kind": "diff", "diff": _diff(path, tree.read(path), text)} for path, text in sorted(healed.files.items())
+        {"kind": "diff", "diff": difference(path, tree.read(path), text)} for path, text in sorted(healed.files.items())
     ]
     edits += [{"kind": "config", "path": path, "key": key, "value": value} for path, key, value in healed.settings]
     answer = Matched(
@@ -177,18 +177,6 @@ def _mark(evidence: Mapping[str, Any]) -> str:
     fingerprint: Mapping[str, Any] = evidence.get("fingerprint") or {}
     coarse = re.sub(r"[^0-9a-f]", "", str(fingerprint.get("coarse", "")))
     return coarse[:8] or "case"
-
-
-def _diff(path: str, before: str, after: str) -> str:
-    """The change with as much around it as no answer masks: a line beside it may look like a credential."""
-    told = [_around(path, before, after, lines) for lines in (3, 1, 0)]
-    return next((diff for diff in told if clean(diff) == diff), told[0])
-
-
-def _around(path: str, before: str, after: str, lines: int) -> str:
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    diff = unified_diff(old, new, f"a/{path}", f"b/{path}", n=lines)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff)
 
 
 def _was_seen(deps: Deps, changes: Changes, fix_id: str) -> bool:
