@@ -17,7 +17,7 @@ _MOST_CLAIMS = 400
 Kind = Literal["file", "test", "signal", "commit", "version", "task"]
 
 _SPAN = re.compile(r"`([^`\n]{1,300})`")
-_LINK = re.compile(r"\]\(<?([^)>\s]{1,300})>?(?:\s+\"[^\"]*\")?\)")
+_LINK = re.compile(r"\]\(<?([^()<>\[\]\s]{1,300})>?(?:\s+\"[^\"]*\")?\)")
 _URL = re.compile(r"\b\w+://\S+|\bmailto:\S+")
 _PATH = re.compile(
     r"(?<![\w/.~-])((?:\.{0,2}/)?(?:[\w.@+-]+/)+[\w.@+*-]*\w\.\w{1,8}|[\w-]+\.(?:py|js|ts|tsx|go|rs|java|rb|php|cs|ya?ml|toml|sql|sh))(?![\w/])"
@@ -143,7 +143,7 @@ def _kind(word: str, under: str) -> Kind | None:
     return "signal" if expected else None
 
 
-_FIELD = re.compile(r"^\W*(?:\|\s*)?\**([A-Za-z][A-Za-z -]{1,30}?)\**\s*(?::|\||–|—)\**\s*(.*?)[\s|*]*$")
+_FIELD = re.compile(r"^[^A-Za-z]{0,20}([A-Za-z][A-Za-z -]{1,30}?)\**\s*(?::|\||–|—)\**\s*(.*?)[\s|*]*$")
 _DECIDES = re.compile(r"(?i)^(?:final\s+)?(?:decision|verdict|outcome|go/no-go|recommendation)\b")
 _OWNER = re.compile(
     r"(?i)^(?:decision\s+|release\s+)?(?:owners?|approvers?|approved by|decided by|decision makers?|decider|author|responsible|signed off by|sign-off|dri)$"

@@ -38,8 +38,13 @@ def page(gathered: Gathered) -> Page:
     found, span = suspects(gathered), gathered.history.span
     taken = [(one, gathered.history.commit(one.reverts)) for one in gathered.history.released if one.reverts]
     named = sum(one.commit is not None for one in found)
-    measured = bool(gathered.measured.now and gathered.measured.now.results)
-    tests = f"{counted(len(found), 'failing test')}, {named} with a suspect" if measured else "No test results, so what fails is unknown"
+    now = gathered.measured.now.results if gathered.measured.now else None
+    looked = f", of the first {_TESTS}" if now and len(now.failing) > _TESTS else ","
+    tests = (
+        f"{counted(len(now.failing), 'failing test')}{looked} {named} with a suspect"
+        if now
+        else "No test results, so what fails is unknown"
+    )
     blocks = (
         f"Looked at: {span.chosen}. A suspect is no culprit: read the commit before naming it.",
         section("Failing tests", table(("test", "suspect", "subject", "author", "sure", "why"), map(_row, found))),
@@ -47,7 +52,7 @@ def page(gathered: Gathered) -> Page:
             "Taken back in this release", table(("commit", "takes back", "subject", "when"), [_reverted(one, back) for one, back in taken])
         ),
     )
-    standing = "findings" if found or taken else "good" if measured else "unknown"
+    standing = "findings" if found or taken else "good" if now else "unknown"
     return Page(_FILE, "Regressions by blame", standing, f"{tests}; {counted(len(taken), 'commit')} taken back in this release.", blocks)
 
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,9 @@ from kintsugi.commands.wisdom import wisdom
 from kintsugi.tools import Tools
 from kintsugi.wisdom.history import history
 from kintsugi.workspace import open_deps
+from mcp_servers.fixes.forges.local import LocalForge
+from mcp_servers.fixes.model import Request
+from mcp_servers.fixes.store import Store
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.project import Project
 from tests.fixes.repositories import Worktree
@@ -180,6 +184,22 @@ def test_a_remark_under_a_pull_request_needs_the_forge_to_be_writable_too(shop: 
     monkeypatch.setenv("KINTSUGI_ALLOW_WRITES", "tickets,fixes")
     with pytest.raises(Refusal, match="There is no pull request 7 here"):
         CliRunner().invoke(wisdom, ["--post", "--pr", "7"], standalone_mode=False, catch_exceptions=False)
+
+
+@pytest.mark.promise("S4.2")
+def test_the_summary_is_said_once_under_the_pull_request(shop: Worktree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINTSUGI_ALLOW_WRITES", "all")
+    deps = open_deps(Project(shop.root, shop.root.name))
+    repository = shop.repository
+    head = repository.head()
+    repository.update_ref("refs/heads/kintsugi/fix_1", head, None)
+    identity = repository.identity(head)
+    forge = LocalForge(repository, Store(deps.database), deps.scratch, deps.clock)
+    opened = forge.open(Request("fix_1", identity, "kintsugi/fix_1", "refs/heads/main", head, head, "A title", "A body", ()))
+    deps.database.close()
+    for _ in range(2):
+        assert told("--post", "--pr", opened.id)["remark"] == opened.url
+    assert Path(unquote(opened.url).removeprefix("file://")).read_text("utf-8").count("Kintsugi looked back.") == 1
 
 
 def test_a_store_that_cannot_be_used_stops_no_page(shop: Worktree, monkeypatch: pytest.MonkeyPatch) -> None:
