@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from mcp_servers.fixes.suspects.history import same_code
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import ABSENT, FileChange, Repository
 
+_RECORD = re.compile(r"\x02(?=[0-9a-f]{40,64}\x01[0-9a-f ]*\x01\d)")
 _MOST_COMMITS = 50_000
 _MOST_FILES = 30
 """A change of more files than this is a release, an import or a sweep; nobody can say which line of it mended what."""
@@ -64,11 +66,12 @@ def runs(path: str) -> bool:
 
 
 def _pasts(output: str) -> Iterator[Past]:
-    for record in output.split("\x02")[1:]:
-        head, _, raw = record.partition("\x03")
+    for record in _RECORD.split(output)[1:]:
+        head, _, raw = record.partition("\x03\0")
         id, parents, at, message = head.split("\x01", 3)
         if parents and " " not in parents:
-            yield Past(id, parents, datetime.fromisoformat(at), message, tuple(_raw(raw)))
+            readable = message.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            yield Past(id, parents, datetime.fromisoformat(at), readable, tuple(_raw(raw)))
 
 
 def _raw(raw: str) -> Iterator[FileChange]:

@@ -152,3 +152,12 @@ def test_intervals_are_those_of_the_books(hits: int, of: int, low: float, high: 
 def _state(past: Past) -> tuple[str, list[str]]:
     refs = subprocess.run(["git", "-C", str(past.folder), "for-each-ref"], capture_output=True, text=True, check=True).stdout
     return refs, sorted(str(file) for file in past.folder.rglob("*"))
+
+
+def test_a_message_with_any_bytes_is_one_message(tmp_path: Path) -> None:
+    past = Past(tmp_path / "repository")
+    past.commit("begin", "Begin", {"app.py": "x = 1\n"})
+    past.commit("mended", "fix: x \x02\x01\x03 \udcff\n\nodd", {"app.py": "x = 2\n"})
+    found = mining.mine(past.repository, mining.history(past.repository, "main", BEGIN))
+    assert [one.commit.id for one in found] == [past.ids["mended"]]
+    assert found[0].paths == ("app.py",)
