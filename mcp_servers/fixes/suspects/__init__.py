@@ -185,7 +185,7 @@ def _of_place(history: History, span: tuple[int, int], file: str, frame: Frame, 
     if not span[1]:
         return []
     line = frame.line
-    blamed = history.blame(file, *span)
+    blamed = history.blame(file, *span, near=depth > 0)
     reason = f"changed the function {frame.function} in {file}"
     touches = [
         Touch(commit, _FUNCTION / (1 + 0.02 * abs(number - line) * bool(line)), depth, reason, file, number)

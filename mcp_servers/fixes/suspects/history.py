@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from mcp_servers.fixes.places.code import parsed
@@ -15,6 +15,8 @@ from mcp_servers.kit.git import Repository
 
 RECENT = 60
 """Commits of the files of a failure that are read; what is older is left to blame."""
+NEAR = 1_000
+"""Commits that blame walks for the callers of what threw: each walk reads the tree of every commit on its way."""
 _RENAMES, _AGAIN = 3, 4
 
 
@@ -74,28 +76,39 @@ class History:
                     return History(self._repository, f"{change.commit}^", [other.path])
         return None
 
-    def blame(self, file: str, first: int, last: int) -> dict[int, str]:
-        """The commit behind each line, through moves, copies, white space, and commits that changed no code of the file. Lines that only such commits wrote have none."""
+    def blame(self, file: str, first: int, last: int, *, near: bool = False) -> dict[int, str]:
+        """The commit behind each line, through moves, copies, white space, and commits that changed no code of the file. Lines that only such commits wrote have none.
+        With `near`, nor have lines that are older than the newest thousand commits."""
         passed = set(self.empty)
         blamed: dict[int, str] = {}
         for _ in range(_AGAIN):
-            blamed = self._blame(file, first, last, passed)
+            blamed = self._blame(file, first, last, passed, self._horizon if near else "")
             formal = {commit for commit in set(blamed.values()) - passed if self._is_formal(commit, file)}
             if not formal:
                 break
             passed |= formal
         return {line: commit for line, commit in blamed.items() if commit not in passed}
 
-    def _blame(self, file: str, first: int, last: int, passed: set[str]) -> dict[int, str]:
+    @cached_property
+    def _horizon(self) -> str:
+        """The commit that lies a thousand commits back; empty where there are fewer."""
+        return self._repository.run("rev-list", "--max-count=1", f"--skip={NEAR}", self._at).stdout.decode().strip()
+
+    def _blame(self, file: str, first: int, last: int, passed: set[str], since: str) -> dict[int, str]:
         ignored = [word for commit in sorted(passed) for word in ("--ignore-rev", commit)]
         words = ["blame", "--porcelain", "-w", "-M10", "-C10", "--no-textconv", *ignored, f"-L{max(first, 1)},{max(last, first, 1)}"]
-        done = self._repository.run(*words, self._at, "--", file)
+        done = self._repository.run(*words, self._at, *([f"^{since}"] if since else []), "--", file)
         blamed: dict[int, str] = {}
+        older: set[str] = set()
+        commit = ""
         for line in done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else ():
             parts = line.split(" ")
             if len(parts) in (3, 4) and len(parts[0]) >= 40 and not line.startswith("\t"):
-                blamed[int(parts[2])] = parts[0]
-        return blamed
+                commit = parts[0]
+                blamed[int(parts[2])] = commit
+            elif line == "boundary" and since:
+                older.add(commit)
+        return {line: commit for line, commit in blamed.items() if commit not in older}
 
     def _formal(self) -> Iterator[str]:
         """Commits that changed none of the code in any file of ours that they touched."""
