@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import version
 from typing import NoReturn
 
 import click
@@ -56,13 +53,22 @@ class Lazy(click.Group):
         command: click.Command = getattr(import_module(f"kintsugi.commands.{module}"), attribute)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's own; a name that is none is refused with those near to it."""
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            near = " or ".join(f"`kintsugi {name}`" for name in get_close_matches(args[0], COMMANDS, 2, 0.6))
+            ctx.fail(f"There is no command {args[0]!r}; {f'did you mean {near}?' if near else '`kintsugi --help` lists those there are.'}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("kintsugi"), prog_name="kintsugi")
+@click.version_option(package_name="kintsugi", prog_name="kintsugi")
 def cli() -> None:
     """Software that repairs itself in production and gets better each time it breaks."""
 
@@ -99,9 +105,14 @@ def _interrupted() -> NoReturn:
 
 def _unforeseen(error: Exception) -> str:
     """The sentence for an error that nobody translated; its traceback goes into a file where there is room for one."""
+    if isinstance(error, FileNotFoundError) and not error.filename and not _current_folder():
+        return "The current folder is gone; go into one that is there, and give the same command again."
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{place}. What was done is on record; mend that and give the same command again."
+    import tempfile
+    import traceback
+
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="kintsugi-fault-", suffix=".txt", delete=False) as file:
             traceback.print_exception(error, file=file)
@@ -110,3 +121,10 @@ def _unforeseen(error: Exception) -> str:
         details = "there was no room to write down the details"
     words = " ".join(str(error).split())[:300]
     return f"This should not have happened ({type(error).__name__}: {words}). What was done is on record; {details}: please report them."
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return ""

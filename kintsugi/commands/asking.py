@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.project import Project, Source, find_project
 
@@ -26,10 +27,12 @@ until_option = click.option("--until", default="", metavar="TIME", help="End of 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 
 
-def project_of(sources: Sequence[str], folder: Path) -> Project | None:
-    """A project made of the sources named on the command line, or the one that watches this folder when none is named."""
+def project_of(sources: Sequence[str], folder: Path) -> Project:
+    """A project made of the sources named on the command line, or the one that watches this folder; raises `Misconfigured` where there is neither."""
     if not sources:
-        return find_project(folder)
+        if found := find_project(folder):
+            return found
+        raise Misconfigured("No source is named and no kintsugi.toml is here; name a file, or run `kintsugi init`.", code="no_project")
     return Project(folder, folder.name, sources=tuple(_source(number, text) for number, text in enumerate(sources, start=1)))
 
 

@@ -11,12 +11,12 @@ from kintsugi.workspace import open_deps
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.project import Project, find_project
+from mcp_servers.kit.project import Project, find_project, folder_of
 
 
 def open_repository(branch: str = "") -> Deps:
     """The project of this folder, and in a repository without kintsugi.toml with what is found in it; nothing is written. `branch` stands for its own."""
-    folder = Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd())
+    folder = folder_of(os.environ)
     project = find_project(folder) or _found_project(folder)
     if branch:
         project = replace(project, branch=branch.removeprefix("refs/heads/"))

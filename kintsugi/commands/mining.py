@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kintsugi.commands.asking import json_option, print_json, project_of, sources_argument, waiting
-from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.redaction import clean
 
@@ -51,8 +50,6 @@ def templates(sources: tuple[str, ...], content: bool, assign: Path | None, as_j
     from mcp_servers.logs.bulk import mined
 
     project = project_of(sources, Path.cwd())
-    if project is None:
-        raise Misconfigured("No source is named and no kintsugi.toml is here; name a file, or run `kintsugi init`.", code="no_project")
     lasting = None if sources else state_folder(os.environ) / "scratch" / "templates"
     with waiting() as progress:
         found = mined(project, content=content, assign=assign is not None, progress=_Bytes(progress), lasting=lasting)

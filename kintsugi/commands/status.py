@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from kintsugi.standing import Standing, here, line
+from mcp_servers.kit.project import folder_of
 
 _WIDE = 160
 
@@ -21,7 +21,7 @@ _WIDE = 160
 @click.option("--line", "as_line", is_flag=True, help="One line, or nothing where nothing is open.")
 def status(as_json: bool, as_line: bool) -> None:
     """Say how healing stands in this project; in all of them outside one."""
-    now = here(Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd()), os.environ)
+    now = here(folder_of(os.environ), os.environ)
     if as_json:
         click.echo(json.dumps({**asdict(now), "open": now.open}, ensure_ascii=False))
     elif as_line:
@@ -36,10 +36,8 @@ def _screen(now: Standing) -> None:
     from rich.text import Text
 
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else _WIDE, highlight=False)
-    console.print(
-        Text(now.project or "All projects", style="bold"),
-        Text("is paused" + (f": {now.reason}" if now.reason else ""), "red") if now.paused else "",
-    )
+    paused = " is paused" + (f": {now.reason}" if now.reason else "") if now.paused else ""
+    console.print(Text(now.project or "All projects", style="bold").append(paused, "red"))
     for title, rows in _sections(now):
         console.print(Text(f"\n{title}", style="bold"))
         for row in rows:

@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kintsugi.commands.asking import json_option, print_json, project_of, sources_argument, waiting
-from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Project, find_project
 from mcp_servers.kit.redaction import clean
 
@@ -54,8 +53,6 @@ def look(sources: tuple[str, ...], folder: Path) -> Survey:
     from mcp_servers.logs.survey import surveyed
 
     project = project_of(sources, folder)
-    if project is None:
-        raise Misconfigured("No source is named and no kintsugi.toml is here; name a file, or run `kintsugi init`.", code="no_project")
     watched = find_project(folder) if sources else project
     with waiting() as progress:
         progress.add_task(f"Reading {', '.join(sources) or 'the sources of kintsugi.toml'}")

@@ -56,7 +56,7 @@ class Database:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise Misconfigured(
-                    f"The folder of the database {path} cannot be made: {error.strerror}. Set KINTSUGI_DATABASE_URL."
+                    f"The folder of the database {path} cannot be made: {error.strerror}. Set KINTSUGI_HOME to a folder of yours, or KINTSUGI_DATABASE_URL."
                 ) from error
         engine = create_engine(url, connect_args={"timeout": 5.0})
         event.listen(engine, "connect", _prepare_sqlite)

@@ -98,6 +98,14 @@ class Project:
         )
 
 
+def folder_of(environ: Mapping[str, str]) -> Path:
+    """The folder in which the project is looked for, and upward: KINTSUGI_PROJECT, else the current one; raises `Misconfigured` when that is none."""
+    named = environ.get("KINTSUGI_PROJECT", "")
+    if named and not Path(named).is_dir():
+        raise Misconfigured(f"KINTSUGI_PROJECT names {named}, which is no folder; name one, or take the variable away.", code="no_project")
+    return Path(named) if named else Path.cwd()
+
+
 def find_project(folder: Path) -> Project | None:
     """The project of the nearest folder upward that has a kintsugi.toml, or None."""
     for candidate in (folder, *folder.parents):
