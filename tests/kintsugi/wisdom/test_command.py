@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -31,19 +32,38 @@ PAGES = (
 )
 
 
+@dataclass(frozen=True)
+class Done:
+    shop: Worktree
+    answer: dict[str, Any]
+    pages: Mapping[str, str]
+
+
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return went_wrong(tmp_path_factory.mktemp("original") / "shop").root
 
 
-@pytest.fixture
-def shop(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worktree:
+def copied(original: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Worktree:
     for name in ("KINTSUGI_DATABASE_URL", "KINTSUGI_PROJECT", "KINTSUGI_ALLOW_WRITES", "LOGS_ENDPOINT", "METRICS_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("KINTSUGI_HOME", str(tmp_path / "home"))
-    made = Worktree(Path(shutil.copytree(original, tmp_path / "shop")))
+    monkeypatch.setenv("KINTSUGI_HOME", str(folder / "home"))
+    made = Worktree(Path(shutil.copytree(original, folder / "shop")))
     monkeypatch.chdir(made.root)
     return made
+
+
+@pytest.fixture
+def shop(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worktree:
+    return copied(original, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def done(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """What one look back answered and wrote."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        shop = copied(original, tmp_path_factory.mktemp("done"), monkeypatch)
+        return Done(shop, told(), pages(shop))
 
 
 def told(*words: str) -> dict[str, Any]:
@@ -63,12 +83,12 @@ def rows(page: str, of: str) -> list[str]:
 
 @pytest.mark.promise("S4.1")
 @pytest.mark.promise("S4.9")
-def test_a_clone_with_papers_and_git_gets_every_page_in_the_folder_of_its_run(shop: Worktree) -> None:
-    answer = told()
+def test_a_clone_with_papers_and_git_gets_every_page_in_the_folder_of_its_run(done: Done) -> None:
+    answer, shop = done.answer, done.shop
     assert answer["run"] == str(shop.root / "runs/2")
     assert answer["release"]["chosen"] == "all since the tag v1.0.0"
     assert [page["file"] for page in answer["pages"]] == [f"{name}.md" for name in PAGES.split()]
-    assert {name for name in pages(shop) if name.endswith(".md")} == {f"{name}.md" for name in PAGES.split()}
+    assert {name for name in done.pages if name.endswith(".md")} == {f"{name}.md" for name in PAGES.split()}
     assert not (shop.root / "wisdom").exists()
 
 
@@ -86,12 +106,12 @@ def test_where_nothing_is_every_page_is_there_and_says_that_it_is_unknown(shop: 
 
 
 @pytest.mark.promise("S4.2")
-def test_each_page_tells_what_went_wrong_with_its_numbers(shop: Worktree) -> None:
-    summaries = {page["file"]: page["summary"] for page in told()["pages"]}
+def test_each_page_tells_what_went_wrong_with_its_numbers(done: Done) -> None:
+    summaries = {page["file"]: page["summary"] for page in done.answer["pages"]}
     assert summaries["test_analysis.md"] == "2 tests: 1 passed, 1 failed. Since 1: 1 newly failing, 0 mended, 0 new, 0 gone."
     assert summaries["coverage_trend.md"].startswith("41.7% of 12 lines reached, -58.3 points since 1.")
     assert summaries["regression_blame.md"] == "1 failing test, 1 with a suspect; 1 commit taken back in this release."
-    shown = pages(shop)
+    shown = done.pages
     (blamed,) = rows(shown["regression_blame.md"], "tests.test_prices.test_label")
     assert "fix: labels are rounded | Linus | HIGH" in blamed
     assert rows(shown["issue_correlation.md"], "SHOP-12 | unknown here")
@@ -104,9 +124,8 @@ def test_each_page_tells_what_went_wrong_with_its_numbers(shop: Worktree) -> Non
 
 @pytest.mark.promise("S4.2")
 @pytest.mark.promise("S4.9")
-def test_the_papers_are_held_against_the_repository(shop: Worktree) -> None:
-    told()
-    audit = pages(shop)["artifact_audit.md"]
+def test_the_papers_are_held_against_the_repository(done: Done) -> None:
+    audit = done.pages["artifact_audit.md"]
     contradicted, rest = audit.partition("## Contradicted")[2].split("## Still open")
     gone = [line.split(" | ")[2].replace("\\_", "_") for line in rows(contradicted, "md:")]
     assert gone.count("shop/coupons.py") == gone.count("shop/legacy.py") == 1

@@ -102,7 +102,7 @@ TESTS = st.dictionaries(NAMES, st.sampled_from(["passed", "failed", "skipped"]),
 
 @pytest.mark.parametrize("form", [junit, trx, nunit, xunit, pytest_json, reportlog, jest, go, mocha])
 @given(tests=TESTS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_every_form_of_test_results_tells_the_same(form: Any, tests: Told) -> None:
     told = report(form(tests).encode())
     assert isinstance(told, Results)
@@ -230,7 +230,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
 
 
 @given(content=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_a_file_holds_it_is_a_report_or_none_or_refused(content: bytes) -> None:
     for start in (b"", b"<testsuite>", b"SF:a\nDA:", b"mode: set\n"):
         try:
