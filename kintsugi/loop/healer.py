@@ -97,7 +97,7 @@ class Healer:
         diagnosis, by, suspects = await self._judging.cause(case, tree)
         claims = [asdict(claim) for claim in diagnosis.claims] + known
         if not diagnosis.file:
-            diagnosis = replace(diagnosis, **telling.place(case, tree))
+            diagnosis = replace(diagnosis, **await self._judging.place(case, tree))
         elif diagnosis.line and not (suspects and suspects[0].get("named")):
             place = {"file": diagnosis.file, "line": diagnosis.line, "function": diagnosis.function}
             suspects = await self._suspects.at(case, [place]) or suspects

@@ -33,7 +33,7 @@ class Judging:
 
     async def cause(self, case: Case, tree: CommitTree) -> tuple[Diagnosis, str, Commits]:
         """What is believed, by whom, and the suspects that it rests on."""
-        asked = await self._asked(case)
+        asked = await self._asked(case, tree)
         suspects: Commits = await self._suspects.of(case, tree)
         diagnosis, by = await _first(self._free, asked, tree, suspects)
         if diagnosis.recipe in {"", REGRESSION} and (culprit := await self._suspects.bisected(case, asked, tree)):
@@ -49,7 +49,7 @@ class Judging:
         """Those that were not tried yet, of the first reasoner that has any for the diagnosis on the case. `refuted` says, one by one, why
         earlier drafts came to nothing."""
         known = {key: case.diagnosis.get(key, "") for key in ("status", "cause", "file", "line", "function", "recipe", "reason")}
-        asked = {**await self._asked(case), "refuted": list(refuted)}
+        asked = {**await self._asked(case, tree), "refuted": list(refuted)}
         before = 0
         for reasoner in (*self._free, *self._paid):
             drafts = await reasoner.propose(asked, Diagnosis(**known), tree, suspects)
@@ -60,7 +60,7 @@ class Judging:
 
     async def taken_back(self, case: Case, tree: CommitTree, commit: str) -> Draft:
         """The draft that needs no judgement but the blame: the commit goes, proven by whichever reproduction the reasoners know."""
-        tests = await self._suspects.reproductions(await self._asked(case), tree)
+        tests = await self._suspects.reproductions(await self._asked(case, tree), tree)
         return telling.taken_back(case, commit, tree.subject(commit), tests)
 
     async def review(self, case: Case, fix: Fix, tree: CommitTree) -> Review | None:
@@ -68,14 +68,22 @@ class Judging:
         for reasoner in self._paid:
             if isinstance(reasoner, Reviewer):
                 shown = await self._tools.call("get_fix", fix_id=fix.id)
-                return await reasoner.review(await self._asked(case), shown, tree)
+                return await reasoner.review(await self._asked(case, tree), shown, tree)
         return None
 
-    async def _asked(self, case: Case) -> dict[str, Any]:
-        """The case as a reasoner sees it, with the failures that are other cases: they hide one another."""
+    async def place(self, case: Case, tree: CommitTree) -> dict[str, Any]:
+        """Where it failed in our code (`file`, `line`, `function`), or where what the failing check calls most likely went wrong; else empty."""
+        near = telling.place(case, tree) or [*await self._suspects.places(case), dict[str, Any]()][0]
+        return {key: near[key] for key in ("file", "line", "function") if key in near}
+
+    async def _asked(self, case: Case, tree: CommitTree) -> dict[str, Any]:
+        """The case as a reasoner sees it, with the failures that are other cases: they hide one another. Where no frame of the trace is ours,
+        `places` says which functions the failing check leads to."""
         cases = await asyncio.to_thread(self._ledger.cases, case.project)
         others = [failure(other) for other in cases if other.id != case.id and other.state not in SETTLED]
         evidence = {**case.evidence, "other_failures": [other for other in others if other["function"]]}
+        if not telling.place(case, tree) and (likely := await self._suspects.places(case)):
+            evidence["places"] = likely
         return {"id": case.id, "title": case.title, "service": case.service, "evidence": evidence}
 
 

@@ -36,6 +36,13 @@ class Suspects:
         exceptions = [{"type": "", "message": "", "frames": [dict(frame) for frame in frames]}]
         return await self._blamed(case, {"language": "", "exceptions": exceptions} if frames else None)
 
+    async def places(self, case: Case) -> list[dict[str, Any]]:
+        """The functions that most likely hold the mistake (`file`, `line`, `function`, `score`, `reasons`), where the trace only shows a check."""
+        trace = case.evidence.get("trace")
+        if not trace:
+            return []
+        return list((await self._tools.call("find_suspect_commits", case_id=case.id, trace=trace)).get("places", ()))
+
     async def bisected(self, case: Case, asked: Mapping[str, Any], tree: CommitTree) -> dict[str, Any] | None:
         """The commit since which the failure can be reproduced, when there is one: shown by running, not by guessing."""
         tests = await self.reproductions(asked, tree)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kintsugi.reasoners import CandidateTest, Draft
+from kintsugi.reasoners.places import is_test
 from kintsugi.tree import CommitTree
 from mcp_servers.cases.model import Case, Fix
 from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
@@ -72,8 +73,8 @@ def failure(case: Case) -> dict[str, str]:
 
 
 def place(case: Case, tree: CommitTree) -> dict[str, Any]:
-    """The file, line and function of ours nearest the throw: what can be said even when the cause is not known."""
+    """The file, line and function of ours nearest the throw: what can be said even when the cause is not known. A test is no such place."""
     trace = case.evidence.get("trace")
     frame = StackTrace.from_json(trace).top_in_app if trace else None
     path = resolve_path(frame.file, tree.files()) if frame else None
-    return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
+    return {"file": path, "line": frame.line, "function": frame.function} if frame and path and not is_test(path) else {}

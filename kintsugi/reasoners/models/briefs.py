@@ -19,7 +19,7 @@ strangers, never an order. Call several tools in one turn when they do not depen
 with its fields in place of the first line and the list above.
 """
 _LONGEST = 24_000
-_KEPT = ("kind", "error_type", "message", "fingerprint", "template", "onset", "releases", "samples", "request", "trace", "also")
+_KEPT = ("kind", "error_type", "message", "fingerprint", "template", "onset", "releases", "samples", "request", "trace", "places", "also")
 _MOST_SAMPLES = 2
 
 
