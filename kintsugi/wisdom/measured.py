@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from kintsugi.wisdom.history import is_test
+from kintsugi.wisdom.history import is_code, is_test
 from kintsugi.wisdom.paths import Paths
 from kintsugi.wisdom.reading import read, walk
 from kintsugi.wisdom.reports import Report, report
@@ -91,7 +91,8 @@ class _Reader:
     def joined(self, reports: Iterable[Report]) -> tuple[Results | None, Coverage | None]:
         """Several reports as one, their files named as the repository names them."""
         told = list(reports)
-        tests = [_here(one, self.paths) for part in told if isinstance(part, Results) for one in part.outcomes.values()]
+        named = _by_name(self.paths) if any(isinstance(part, Results) for part in told) else {}
+        tests = [_here(one, self.paths, named) for part in told if isinstance(part, Results) for one in part.outcomes.values()]
         lines = [
             Coverage({self.paths.of(path) or path: one}) for part in told if isinstance(part, Coverage) for path, one in part.files.items()
         ]
@@ -107,11 +108,31 @@ class _Reader:
                 yield point
 
 
-def _here(one: Outcome, paths: Paths) -> Outcome:
-    """The outcome with its file named as here, also where the name of the test begins with it."""
-    file = paths.of(one.file) if one.file else ""
-    id = one.id.replace(one.file, file, 1) if file and one.id.startswith(one.file) else one.id
+def _here(one: Outcome, paths: Paths, named: Mapping[str, list[str]]) -> Outcome:
+    """The outcome with its file named as here, also where the name of the test begins with it; a class or module may name the file too."""
+    file = paths.of(one.file) if one.file else _file_of(one.id, named)
+    id = one.id.replace(one.file, file, 1) if file and one.file and one.id.startswith(one.file) else one.id
     return Outcome(id, one.status, one.seconds, one.told, file)
+
+
+def _by_name(paths: Paths) -> dict[str, list[str]]:
+    """The files of tests by their names without suffix."""
+    named: dict[str, list[str]] = {}
+    for path in sorted(paths.files):
+        if is_test(path) and is_code(path):
+            named.setdefault(PurePosixPath(path).stem, []).append(path)
+    return named
+
+
+def _file_of(id: str, named: Mapping[str, list[str]]) -> str:
+    """The one file of tests whose dotted path ends as the test's name begins: of `tests.test_a.test_b`, `com.shop.PriceTest.sums`; or empty."""
+    parts = id.partition("[")[0].split(".")
+    for last in range(len(parts) - 1, 0, -1):
+        dotted = ".".join(parts[:last])
+        fits = [path for path in named.get(parts[last - 1], ()) if f".{path.rpartition('.')[0].replace('/', '.')}".endswith(f".{dotted}")]
+        if len(fits) == 1:
+            return fits[0]
+    return ""
 
 
 def _committed(repository: Repository, head: str, reader: _Reader, now: Point | None, entries: dict[str, str]) -> Iterator[Point]:

@@ -29,7 +29,7 @@ def junit(marks: Iterable[Mark]) -> Iterator[Outcome]:
             case, status, told = dict(mark.attributes), "passed", ""
         elif mark.tag == "testcase":
             name = "::".join(part for part in (case.get("classname", ""), case.get("name", "")) if part)
-            yield Outcome(_named(name), status, number(case.get("time")), told, case.get("file", ""))
+            yield Outcome(_named(name), status, number(case.get("time", "").replace(",", "")), told, case.get("file", ""))
         elif mark.tag in _BAD and mark.opens:
             message = mark.attributes.get("message", "")
         elif _BAD.get(mark.tag):

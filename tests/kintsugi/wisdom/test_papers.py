@@ -16,6 +16,7 @@ from kintsugi.wisdom.gathered import Gathered
 from kintsugi.wisdom.looking import LookBack, look_back, run_folder
 from kintsugi.wisdom.page import cell
 from kintsugi.wisdom.paths import Paths
+from kintsugi.wisdom.regressions import suspects
 from kintsugi.wisdom.told import Told
 from kintsugi.wisdom.verifiers import VERIFIERS
 from kintsugi.wisdom.writing import write
@@ -23,7 +24,7 @@ from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.project import Project, Source
 from tests.components import ROOT
 from tests.fixes.repositories import Worktree, shop
-from tests.kintsugi.wisdom.runs import SPEC
+from tests.kintsugi.wisdom.runs import SPEC, junit
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,18 @@ def test_a_path_of_another_machine_is_the_file_whose_end_it_has() -> None:
     paths = Paths(["src/a.py", "lib/a.py", "go/pkg/x.go", "setup.py"])
     told = ["/ci/build/src/a.py", "C:\\ci\\lib\\a.py", "example.com/mod/go/pkg/x.go", "./setup.py", "a.py", "/etc/passwd", "other/a.py"]
     assert [paths.of(one) for one in told] == ["src/a.py", "lib/a.py", "go/pkg/x.go", "setup.py", "", "", ""]
+
+
+@pytest.mark.parametrize("name", ["tests.test_greet", "test_greet", "shop.tests.test_other"])
+def test_a_failure_that_names_no_place_leads_no_further_than_its_test(made: Worktree, name: str) -> None:
+    report = junit("test_greet").replace("tests.test_prices", name)
+    folder = made.root / "runs/now"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "junit.xml").write_text(report, "utf-8")
+    found = look_back(made.root, folder, Project(made.root, "shop"), lambda _: Told(), {})
+    (suspect,) = suspects(found.gathered)
+    expected = ("LOW", "first") if name.endswith("greet") else ("", "")
+    assert (suspect.sure, suspect.commit.subject if suspect.commit else "") == expected
 
 
 def test_the_newest_papers_tell_which_run_is_meant(made: Worktree, tmp_path: Path) -> None:
