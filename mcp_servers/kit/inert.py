@@ -18,7 +18,7 @@ _ACTIVE: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"!(?=\[)"), "! "),
     (re.compile(r"\](?=[(\[])"), "] "),
     (re.compile(r"(?m)^([ \t>*+\-\d.)]*\[[^\]\n]*\])(?=:)"), r"\1 "),
-    (re.compile(r"(?m)^(\s*)/(?=[a-z][\w-]*(?:\s|$))"), r"\1/ "),
+    (re.compile(r"(?m)^([ \t]*)/(?=[a-z][\w-]*(?:\s|$))"), r"\1/ "),
 )
 _TICKS = re.compile(r"`+")
 

@@ -39,7 +39,7 @@ def _written() -> Iterator[tuple[str, str, Wish]]:
 
 def _disguised(kind: str, disguises: Mapping[str, Disguise], each: int) -> Iterator[tuple[str, str, Wish]]:
     """Every disguise over `each` different orders, so that each order is worn by several."""
-    wishes = cycle(WISHES)
+    wishes = cycle[Wish](WISHES)
     for name, disguise in disguises.items():
         for wish in islice(wishes, each):
             yield f"{kind} {name}: {wish}", disguise(DIRECT[wish]), wish
