@@ -44,12 +44,26 @@ class Mutant:
         return any(frame.file in self.files and not frame.file.startswith("tests/") for frame in self.trace.root.frames)
 
 
-def mutants(package: str, count: int, seed: int = 1, *, tries: int = 8) -> list[Mutant]:
-    """So many mutations of one package (or fewer), each of which some but not most of the checks notice; a third raise inside the package.
+@dataclass(frozen=True)
+class Shape:
+    """What the failing checks are like: how often the mistake sits how many calls below what the checks call, and which failing check is told:
+    the first, or the one that runs the fewest functions, as a unit test does."""
 
-    How deep below what the checks call the mistake sits is drawn, halving with each level from 0 to 4: of real fixes, three in four touch a function
-    of the trace or one that the check calls itself.
-    """
+    name: str
+    levels: tuple[float, ...]
+    smallest: bool = False
+
+    def told(self, failed: Sequence[str], spectrum: Spectrum) -> str:
+        return min(failed, key=lambda test: len(spectrum.covered.get(test, ()))) if self.smallest else failed[0]
+
+
+DEEP = Shape("checks of public doors", (1, 0.5, 0.25, 0.125, 0.0625))
+UNIT = Shape("unit checks", (0.75, 0.15, 0.06, 0.03, 0.01), smallest=True)
+"""Of real fixes with their tests, three in four touch a function of the trace or one that the check calls itself."""
+
+
+def mutants(package: str, count: int, seed: int = 1, *, tries: int = 8, shape: Shape = DEEP) -> list[Mutant]:
+    """So many mutations of one package (or fewer), each of which some but not most of the checks notice; a third raise inside the package."""
     draw = random.Random(f"{package} {seed}")
     wanted = {True: count // 3, False: count - count // 3}
     found: list[Mutant] = []
@@ -58,9 +72,9 @@ def mutants(package: str, count: int, seed: int = 1, *, tries: int = 8) -> list[
         files = _laid_out(package, work)
         with _Worker(work, f"tests/test_{package}.py") as worker:
             clean = worker.run({})
-            for site, depth in _drawn(files, parse(clean["spectrum"]), draw, count * tries):
+            for site, depth in _drawn(files, parse(clean["spectrum"]), draw, count * tries, shape):
                 changed = {site.file: site.change(files[site.file])}
-                made = _mutant(package, site, depth, worker.run(changed), {**files, **changed}, clean)
+                made = _mutant(package, site, depth, worker.run(changed), {**files, **changed}, clean, shape)
                 if made and wanted[made.raised]:
                     wanted[made.raised] -= 1
                     found.append(made)
@@ -69,12 +83,12 @@ def mutants(package: str, count: int, seed: int = 1, *, tries: int = 8) -> list[
     return found
 
 
-def _drawn(files: Mapping[str, str], clean: Spectrum, draw: random.Random, most: int) -> Iterator[tuple[_Site, int]]:
+def _drawn(files: Mapping[str, str], clean: Spectrum, draw: random.Random, most: int, shape: Shape) -> Iterator[tuple[_Site, int]]:
     depths = _depths(clean)
     sites = [site for file, text in files.items() if not file.startswith("tests/") for site in _sites(file, text)]
     levels = {level: [site for site in sites if depths.get(site.spot) == level] for level in range(5)}
     for _ in range(most):
-        level = draw.choices(range(5), [2.0**-level if levels[level] else 0 for level in range(5)])[0]
+        level = draw.choices(range(5), [shape.levels[level] if levels[level] else 0 for level in range(5)])[0]
         if levels[level]:
             yield levels[level].pop(draw.randrange(len(levels[level]))), level
 
@@ -127,14 +141,14 @@ class _Worker:
 
 
 def _mutant(
-    package: str, site: _Site, depth: int, seen: Mapping[str, Any], files: Mapping[str, str], clean: Mapping[str, Any]
+    package: str, site: _Site, depth: int, seen: Mapping[str, Any], files: Mapping[str, str], clean: Mapping[str, Any], shape: Shape
 ) -> Mutant | None:
     failed = [name for name in seen.get("traces", {}) if name not in clean["traces"]]
     if not failed or len(failed) > 0.4 * len(clean["spectrum"]["tests"]):
         return None
     spectrum = parse(seen["spectrum"])
-    first = failed[0]
-    return Mutant(package, site.spot, site.kind, depth, _trace(seen["traces"][first]), spectrum, files)
+    chosen = shape.told(failed, spectrum)
+    return Mutant(package, site.spot, site.kind, depth, _trace(seen["traces"][chosen]), spectrum, files)
 
 
 def _trace(told: Mapping[str, Any]) -> StackTrace:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, Say, met
 from benchmarks.histories import History, history
-from benchmarks.mutants import PACKAGES, Mutant, mutants
+from benchmarks.mutants import DEEP, PACKAGES, UNIT, Mutant, Shape, mutants
 from mcp_servers.fixes.places import Spot, rank
 from mcp_servers.fixes.suspects import find
 
-OF_EACH, HISTORIES = 7, 60
+OF_EACH, HISTORIES = 4, 60
 _ALL = 500
 
 Ranking = Callable[[Mutant], Sequence[Spot]]
@@ -20,11 +20,7 @@ Order = Callable[[History], Sequence[str]]
 
 
 def run(say: Say) -> list[Figure]:
-    made: list[Mutant] = []
-    for package in PACKAGES:
-        say(f"mutations of {package}")
-        made += mutants(package, OF_EACH)
-    return [*_places(made, say), *_commits(say)]
+    return [*_places(UNIT, say), *_places(DEEP, say), *_commits(say)]
 
 
 def ours(case: Mutant, *, spectra: bool = False) -> Sequence[Spot]:
@@ -39,7 +35,11 @@ def deepest(case: Mutant) -> Sequence[Spot]:
     return [case.truth if (frame.file, frame.function) == (case.truth.file, bare) else Spot(frame.file, frame.function) for frame in frames]
 
 
-def _places(cases: Sequence[Mutant], say: Say) -> list[Figure]:
+def _places(shape: Shape, say: Say) -> list[Figure]:
+    cases: list[Mutant] = []
+    for package in PACKAGES:
+        say(f"mutations of {package} behind {shape.name}")
+        cases += mutants(package, OF_EACH, shape=shape)
     say(f"{len(cases)} places")
     static = [(case, ours(case)) for case in cases]
     say(f"{len(cases)} places, with what ran")
@@ -47,11 +47,11 @@ def _places(cases: Sequence[Mutant], say: Say) -> list[Figure]:
     frames = [(case, deepest(case)) for case in cases]
     levels = ", ".join(f"{level}: {sum(case.depth == level for case in cases)}" for level in range(5))
     raised = sum(case.raised for case in cases)
-    told = f"{len(cases)} mutations, {raised} raise inside; calls below the check {levels}"
+    told = f"{len(cases)} mutations behind {shape.name}, {raised} raise inside; calls below the check {levels}"
     bars = {1: (0.72, 0.8), 3: (0.8, 0.9), 5: (0.89, 0.95)}
-    figures = [_hits(f"function top-{top}, trace and check", static, frames, top, bars[top], told) for top in (1, 3)]
-    figures += [_files("file top-3, trace and check", static, frames, told)]
-    figures += [_hits(f"function top-{top}, with a test run", spectra, frames, top, bars[top], told) for top in (1, 3, 5)]
+    figures = [_hits(f"{shape.name}: function top-{top}, trace and check", static, frames, top, bars[top], told) for top in (1, 3)]
+    figures += [_files(f"{shape.name}: file top-3, trace and check", static, frames, told)]
+    figures += [_hits(f"{shape.name}: function top-{top}, with a test run", spectra, frames, top, bars[top], told) for top in (1, 3, 5)]
     return figures
 
 
