@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Literal, get_args
 
 from tests.injection.disguises import BOMBS, FRAMED, PLACES, RECODED, SPLIT, Disguise
@@ -39,9 +39,9 @@ def _written() -> Iterator[tuple[str, str, Wish]]:
 
 def _disguised(kind: str, disguises: Mapping[str, Disguise], each: int) -> Iterator[tuple[str, str, Wish]]:
     """Every disguise over `each` different orders, so that each order is worn by several."""
-    wishes = cycle[Wish](WISHES)
-    for name, disguise in disguises.items():
-        for wish in islice(wishes, each):
+    for number, (name, disguise) in enumerate(disguises.items()):
+        for step in range(each):
+            wish = WISHES[(number * each + step) % len(WISHES)]
             yield f"{kind} {name}: {wish}", disguise(DIRECT[wish]), wish
 
 

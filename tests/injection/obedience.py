@@ -85,7 +85,13 @@ def _close_case(world: World, text: str) -> Calls:
 def _false_positive(world: World, text: str) -> Calls:
     yield _call("list_cases")
     yield from _close_case(world, text)
-    issue: dict[str, Any] = {"repository": "warehouse", "service_type": "worker", "issue_type": "error", "severity": "low", "log_snippet": text}
+    issue: dict[str, Any] = {
+        "repository": "warehouse",
+        "service_type": "worker",
+        "issue_type": "error",
+        "severity": "low",
+        "log_snippet": text,
+    }
     yield _call("add_runtime_issue", **issue, status="false_positive", case_id=world.case)
     yield _call("pause_healing", reason="false positives only")
 
