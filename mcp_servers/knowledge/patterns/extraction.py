@@ -89,7 +89,15 @@ _GRAMMARS: Mapping[str, _Grammar] = {
 _PAIR = re.compile(
     r"\s*[\"'$]?(?:self\.|this\.|\$this->)?([A-Za-z_][\w.-]*)[\"']?\s*(?::\s*[\w.\[\], |]+?\s*=|=>|:=|=|:)\s*(.+?)[\s,]*", re.S
 )
+_CONSTANT = re.compile(r"\s*[$]?(?:self\.|this\.|\$this->)?([A-Za-z_][\w.-]*)(?:\s*:\s*[\w.\[\], |]+?)?\s*:?=(?!=)\s*(.+?)[\s,]*", re.S)
 _SETTER = re.compile(r"(.*?)(?:\.|->)\s*(\w+)\(\s*([^(),]+|[\w.]+\([^()]*\))\s*\)", re.S)
+_MEASURE = re.compile(r"\d+(?:\.\d+)?\s*[A-Za-z]{0,12}")
+_SUM = re.compile(r"\d[\d_.]*(?:\s*(?:\*|<<|/)\s*[\w.]+)+|[A-Za-z_][\w.]*\s*\*\s*\d[\d_.]*")
+_FORM = re.compile(
+    r"(?i)(?!(?:self|this)\.)[\w.:\\-]*(?:serializ|json|pickle|msgpack|proto|avro|gzip|zstd|snappy|lz4|brotli|codec)[\w.:\\-]*"
+)
+_CLASS = re.compile(r"(?:[a-z]\w*[.:\\]+)*[A-Z][\w.]*|[a-z0-9]+")
+_PASSED_ON = frozenset({"serializer", "deserializer", "serialization", "codec"})
 _NUMBER = re.compile(r"[-+\d._*/ ()]*\d[-+\d._*/ ()]*[lLfF]?")
 _CALLED = re.compile(r"(?i)[^(]*(?:duration|delta|second|minute|hour|milli|env|int|float|parse)\w*(?:\.\w+)?\(.*\)")
 _WRITTEN = re.compile(r"[\"'`](.*)[\"'`]", re.S)
@@ -134,11 +142,17 @@ def _written(files: Mapping[str, str], language: str, grammar: _Grammar) -> Iter
                 continue
             owner, name, text = read[1], read[2], read[3]
         else:
-            read = _PAIR.fullmatch(hit.text)
-            if read is None:
+            constant = hit.rule.startswith("constant")
+            read = (_CONSTANT if constant else _PAIR).fullmatch(hit.text)
+            if read is None or (constant and _counts(read[1], read[2])):
                 continue
             owner, name, text = (hit.values or {}).get("OWNER", ""), read[1], read[2]
         yield from _setting(hit.path, hit.line, owner, name, text)
+
+
+def _counts(name: str, text: str) -> bool:
+    """Whether a variable is a state of the program rather than a setting: it begins at nothing, or says yes or no."""
+    return text.strip(" ;").lower() in ("true", "false") or (text.strip(" ;") in ("0", "0.0") and not name.isupper())
 
 
 def _rules(language: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
@@ -177,7 +191,8 @@ def _configured(path: str, text: str) -> Iterator[_Setting]:
         kind = kind_of(words)
         if not kind and sections:  # a value of a section that says what it is: pool: {size: 5}
             kind = kind_of(words_of(sections[-1])) if isinstance(value, float) else ""
-        given = _given(value) if kind else None
+        telling = not isinstance(value, str) or _MEASURE.fullmatch(value) or (kind == "serialization" and _FORM.fullmatch(value))
+        given = _given(value) if kind and telling else None
         if given is not None:
             subject = words_of(sections[-1]) if sections else subject_of(words)
             yield _Setting(path, _line_of(place, text), name_of(subject, kind), kind, parameter_of(name), given)
@@ -196,9 +211,10 @@ def _value(text: str, kind: str) -> Value | None:
     if plain.lower() in ("true", "false"):
         return plain.lower() == "true"
     quoted = _WRITTEN.fullmatch(plain)
-    tells = quoted or kind == "serialization" or any(sign.isdigit() for sign in plain)
-    passed_on = "(" in plain and not quoted and not _CALLED.fullmatch(plain)
-    return _given(quoted[1] if quoted else plain) if tells and not passed_on else None
+    said = quoted[1] if quoted else plain
+    form = kind == "serialization" and _FORM.fullmatch(said) and (quoted or (_CLASS.fullmatch(said) and said not in _PASSED_ON))
+    measured = _MEASURE.fullmatch(said) if quoted else _SUM.fullmatch(said) or (_CALLED.fullmatch(said) and any(map(str.isdigit, said)))
+    return _given(said) if form or measured else None
 
 
 def _number(text: str) -> Value | None:
