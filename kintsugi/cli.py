@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import click
 
+from kintsugi.commands.groups import Group
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Heal a broken shop in front of you: no key, no network, under a minute."),
     "init": ("init:init", "Write kintsugi.toml from what is found in this repository."),
@@ -40,7 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Lazy(click.Group):
+class Lazy(Group):
     """A group whose commands are imported when they are called, so that help and completion stay fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,15 +54,6 @@ class Lazy(click.Group):
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"kintsugi.commands.{module}"), attribute)
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's own; a name that is none is refused with those near to it."""
-        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
-            from difflib import get_close_matches
-
-            near = " or ".join(f"`kintsugi {name}`" for name in get_close_matches(args[0], COMMANDS, 2, 0.6))
-            ctx.fail(f"There is no command {args[0]!r}; {f'did you mean {near}?' if near else '`kintsugi --help` lists those there are.'}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

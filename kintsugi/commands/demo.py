@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from kintsugi.commands.groups import Group
 from kintsugi.demo.report import table
 from kintsugi.demo.run import SECONDS, Demo, Options, down, reset
 from mcp_servers.cases.approvals import Request, short
@@ -23,7 +24,7 @@ def _folder() -> Path:
     return state_folder(os.environ) / "demo"
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, and nothing else there.")
 @click.option("--ask", is_flag=True, help="You approve each fix; without it the demo approves in your name, and says so.")
 @click.option("--keep", is_flag=True, help="Leave the shop running, with its repository and data, to look around.")

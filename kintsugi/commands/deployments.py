@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from kintsugi.commands.groups import Group
 from kintsugi.shipping.rounds import named
 from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps
@@ -19,7 +20,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 _repository = click.option("--repository", default="", help="Its name; default: the one of this folder.")
 
 
-@click.group()
+@click.group(cls=Group)
 def deployments() -> None:
     """Tell of deployments, and see how they went."""
 

@@ -15,6 +15,7 @@ import click
 
 from kintsugi.commands import decide, fix_intake, fix_story
 from kintsugi.commands.asking import json_option, print_json, waiting
+from kintsugi.commands.groups import Group
 from kintsugi.commands.here import open_repository
 from kintsugi.tools import Tools
 from kintsugi.workspace import ledger_of
@@ -25,7 +26,7 @@ _fix_id = click.argument("fix_id", metavar="FIX")
 _REMADE = {"base_moved", "policy_changed", "offer_expired"}
 
 
-@click.group()
+@click.group(cls=Group)
 def fix() -> None:
     """Take a patch from a traceback to an applied fix, and back: propose, certify, approve, apply, rollback."""
 

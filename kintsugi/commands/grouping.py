@@ -14,6 +14,7 @@ from rich.text import Text
 from tomlkit.items import AoT
 
 from kintsugi.commands.asking import json_option, print_json
+from kintsugi.commands.groups import Group
 from kintsugi.commands.tracing import checked, look
 from mcp_servers.kit.errors import Misconfigured, Refusal
 from mcp_servers.kit.project import FILE_NAME, Project, find_project
@@ -31,7 +32,7 @@ def attach(logs: click.Group) -> None:
     logs.add_command(group)
 
 
-@click.group()
+@click.group(cls=Group)
 def group() -> None:
     """Say which errors are one and which are two. Ids are the COARSE of `kintsugi logs fingerprint`; decisions stand in kintsugi.toml."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kintsugi.commands import guard_files, guard_report
+from kintsugi.commands.groups import Group
 from mcp_servers.kit.errors import Misconfigured, Refusal
 from mcp_servers.knowledge.guards import hits, index
 from mcp_servers.knowledge.guards.checking import check_all, lost_tests
@@ -16,7 +17,7 @@ from mcp_servers.knowledge.guards.mending import apply
 from mcp_servers.knowledge.guards.model import Finding
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """Adds the commands that open the store when one of them is called, and not before a check."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from kintsugi.commands.groups import Group
 from kintsugi.hooks import installing
 from kintsugi.hooks.__main__ import FINDINGS, main
 from kintsugi.hooks.installing import HOOKS, Hook
@@ -19,7 +20,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on
 _WORDS = {"installed": "installed", "absent": "not installed", "other": "another program's"}
 
 
-@click.group()
+@click.group(cls=Group)
 def hooks() -> None:
     """Install, list or remove Kintsugi's git hooks. Skip them once with --no-verify, or with KINTSUGI_SKIP_HOOKS=1."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from kintsugi.commands.groups import Group
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
@@ -17,7 +18,7 @@ from mcp_servers.knowledge.exchange import MOST, export_pages, import_pages
 _README = "readme.md"
 
 
-@click.group()
+@click.group(cls=Group)
 def knowledge() -> None:
     """Write lessons as Markdown pages, one for each, or read pages of others."""
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from kintsugi.commands import grouping, judging, mining, tracing
 from kintsugi.commands.asking import call, json_option, print_json, since_option, sources_argument, until_option
+from kintsugi.commands.groups import Group
 
 _STYLES = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
 
@@ -24,7 +25,7 @@ _severity = click.option(
 _budget = click.option("--budget", default=8000, show_default=True, type=click.IntRange(500, 8000), help="Size of the answer in tokens.")
 
 
-@click.group()
+@click.group(cls=Group)
 def logs() -> None:
     """Read any log: SOURCE is a file, folder, glob, archive (.gz), - for standard input, or docker:NAME; none means those of kintsugi.toml."""
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kintsugi.commands.asking import waiting
+from kintsugi.commands.groups import Group
 from kintsugi.shipping import coordinating
 from kintsugi.shipping.rounds import named
 from kintsugi.tools import Tools
@@ -26,7 +27,7 @@ from mcp_servers.knowledge.patterns.scanning import Report, scan
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 
 
-@click.group()
+@click.group(cls=Group)
 def patterns() -> None:
     """Scan repositories for patterns, ask how one does, and bring one change to all who need it."""
 

@@ -11,10 +11,24 @@ from kintsugi.cli import cli, main
 from mcp_servers.kit.errors import Misconfigured
 
 
-@pytest.mark.parametrize(("typed", "said"), [("stauts", "did you mean `kintsugi status`?"), ("xyzzy", "`kintsugi --help` lists")])
-def test_a_command_that_is_none_is_answered_with_those_near_to_it(typed: str, said: str) -> None:
-    answer = CliRunner().invoke(cli, [typed])
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["stauts"], "did you mean `kintsugi status`?"),
+        (["xyzzy"], "`kintsugi --help` lists"),
+        (["guard", "acept"], "did you mean `kintsugi guard accept`?"),
+    ],
+)
+def test_a_command_that_is_none_is_answered_with_those_near_to_it(typed: list[str], said: str) -> None:
+    answer = CliRunner().invoke(cli, typed, prog_name="kintsugi")
     assert (answer.exit_code, said in answer.output) == (2, True)
+
+
+@pytest.mark.parametrize("words", [[], ["fix"], ["guard"], ["logs"], ["patterns"]])
+def test_no_help_ends_in_the_middle_of_a_sentence(words: list[str]) -> None:
+    answer = CliRunner().invoke(cli, [*words, "--help"])
+    listed = answer.output.partition("Commands:\n")[2]
+    assert (answer.exit_code, "..." in listed, listed.count("\n") > 2) == (0, False, True)
 
 
 def test_words_that_are_no_command_complete_to_nothing_and_break_nothing() -> None:
