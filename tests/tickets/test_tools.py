@@ -74,6 +74,30 @@ async def test_a_ticket_moves_on_with_a_comment_and_what_was_said_is_inert(tools
     assert (said["author"], said["body"]) == ("kintsugi", "(at)all fixes # 3")
 
 
+@pytest.mark.parametrize("settled", [("closed",), ("diagnosed", "proposed", "approved", "applied", "deployed", "verified")])
+async def test_a_ticket_stays_open_as_long_as_its_case_is_under_way(tools: Tools, case: str, settled: tuple[str, ...]) -> None:
+    await tools.call("create_ticket", case_id=case, evidence=EVIDENCE)
+    await tools.call("create_ticket", case_id=case, title="another ticket does not set the first one free")
+    for status in ("resolved", "closed"):
+        with pytest.raises(Refusal, match=f"kintsugi close {case}"):
+            await tools.call("transition_ticket", ticket_id="KIN-1", status=status, actor="ada")
+    assert (await tools.call("transition_ticket", ticket_id="KIN-1", status="in_progress"))["status"] == "in_progress"
+    for event in settled:
+        data = {"fix": "fix_1", "digest": "sha256:1", "reason": "no problem", "status": "likely", "cause": "c"}
+        Ledger(tools.deps.database, tools.deps.clock).append(case, event, data, actor="grace")
+    assert (await tools.call("transition_ticket", ticket_id="KIN-1", status="resolved"))["status"] == "resolved"
+
+
+async def test_a_day_has_its_number_of_tickets_without_a_case_too(tools: Tools, clock: Clock) -> None:
+    most = tools.deps.policy.budgets.tickets_per_day
+    for number in range(most):
+        await tools.call("create_ticket", title=f"line {number}")
+    with pytest.raises(Refusal, match=f"{most} tickets were opened in the last 24 hours"):
+        await tools.call("create_ticket", title="one more")
+    clock.forward(hours=25)
+    assert (await tools.call("create_ticket", title="one more"))["created"]
+
+
 async def test_duplicates_are_offered_and_never_closed(tools: Tools) -> None:
     await tools.call("create_ticket", title="connection pool exhausted in checkout")
     await tools.call("create_ticket", title="typo on the landing page")
@@ -82,6 +106,17 @@ async def test_duplicates_are_offered_and_never_closed(tools: Tools) -> None:
         ("KIN-1", "open", "shares the words connection, pool, exhausted")
     ]
     assert "note" in await tools.call("find_duplicates", title='") OR *')
+
+
+@pytest.mark.promise("S2.21")
+async def test_a_ticket_that_was_closed_long_ago_is_no_duplicate(tools: Tools, clock: Clock) -> None:
+    await tools.call("create_ticket", title="connection pool exhausted in checkout")
+    await tools.call("create_ticket", title="connection pool exhausted in search")
+    await tools.call("transition_ticket", ticket_id="KIN-1", status="closed", comment="")
+    clock.forward(days=7)
+    assert {one["id"] for one in (await tools.call("find_duplicates", title="pool exhausted"))["tickets"]} == {"KIN-1", "KIN-2"}
+    clock.forward(minutes=1)
+    assert {one["id"] for one in (await tools.call("find_duplicates", title="pool exhausted"))["tickets"]} == {"KIN-2"}
 
 
 async def test_searching_puts_the_best_first(tools: Tools) -> None:
