@@ -15,7 +15,7 @@ from rich.text import Text
 
 from kintsugi.workspace import approvals_of, ledger_of, open_deps
 from mcp_servers.cases.approvals import short
-from mcp_servers.cases.model import Case, Event
+from mcp_servers.cases.model import Case, Event, State
 from mcp_servers.cases.track import Level, records
 
 _WIDE = 160  # a pipe has no width: lines stay whole for grep
@@ -69,6 +69,10 @@ def _show(case: Case, events: Sequence[Event], as_json: bool) -> None:
     if cause:
         where = f" ({case.diagnosis.get('file')}:{case.diagnosis.get('line')})" if case.diagnosis.get("file") else ""
         console.print(Text(f"cause: {cause}{where}"))
+    if case.verdict.get("explain"):
+        console.print(Text(f"in production: {case.verdict['word']}. {case.verdict['explain']}"))
+    if case.state is State.INCONCLUSIVE:
+        console.print(Text(f"next: a patch of yours, `kintsugi fix propose PATCH --case {case.id}`"))
     console.print(Text(f"cost: {_told(case.spent)}" if case.spent.get("tokens") else "cost: no tokens, no model was asked"))
     for phase, amounts in costs(events).items():
         console.print(Text(f"  {phase:<24} {_told(amounts)}"))

@@ -126,12 +126,25 @@ def report(ledger: Ledger, deps: Deps, seen: intake.Intake, as_json: bool) -> No
         console.print(Text(f"    {_cause(case)}"))
         if case.diagnosis.get("suspect_commit"):
             console.print(Text(f"    suspect commit {str(case.diagnosis['suspect_commit'])[:12]}"))
-        if case.state is State.PROPOSED and case.fix and case.asked == case.fix.digest:
-            console.print(Text(f"    waits for you: kintsugi approve {case.fix.id}   (digest {short(case.fix.digest)})"))
+        if next_step := _next_step(case):
+            console.print(Text(f"    {next_step}"))
     for quiet in seen.left_alone:
         console.print(Text(f"left alone: {quiet.get('title')} ({quiet.get('reason')})", style="dim"))
     if not cases:
         console.print("Nothing is wrong in what the logs show. `kintsugi logs digest SOURCE` shows what they hold.")
+
+
+def _next_step(case: Case) -> str:
+    """What a case waits for, in words and as a command where there is one."""
+    if case.state is State.PROPOSED and case.fix and case.asked == case.fix.digest:
+        return f"waits for you: kintsugi approve {case.fix.id}   (digest {short(case.fix.digest)})"
+    if case.state is State.APPLIED and case.fix:
+        return f"waits for its merge and deployment: branch {case.fix.branch or f'kintsugi/{case.fix.id}'}"
+    if case.state is State.DEPLOYED:
+        return f"in production: {case.verdict.get('explain') or 'it is too early to tell; ask again after some traffic'}"
+    if case.state is State.INCONCLUSIVE:
+        return f"a patch of yours goes on from here: kintsugi fix propose PATCH --case {case.id}"
+    return ""
 
 
 def _cause(case: Case) -> str:

@@ -48,6 +48,11 @@ def test_a_case_that_no_model_saw_says_so_and_tokens_without_prices_are_no_money
     assert "cost: 12 tokens, no prices in kintsugi.toml, 0 s" in CliRunner().invoke(cases, [opened]).output
 
 
+def test_a_case_that_nobody_could_explain_says_what_a_person_can_do(opened: str) -> None:
+    ledger_of(open_deps()).append(opened, "inconclusive", {"reason": "no recipe fits"}, actor="kintsugi")
+    assert f"kintsugi fix propose PATCH --case {opened}" in " ".join(CliRunner().invoke(cases, [opened]).output.split())
+
+
 def test_a_reasoner_that_does_not_exist_is_refused_before_anything_is_done(opened: str) -> None:
     ended = CliRunner().invoke(heal, ["--reasoner", "antropic"])
     assert isinstance(ended.exception, Refusal)
