@@ -96,18 +96,23 @@ def health(pattern: str, days: int, as_json: bool) -> int:
 @patterns.command()
 @click.argument("pattern")
 @click.argument("value", metavar="PARAMETER=VALUE")
-@click.argument("repositories", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="REPO…")
+@click.argument("repositories", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[REPO…]")
 @click.option("--reason", required=True, help="Why: stands in every ticket.")
 @_json
 def coordinate(pattern: str, value: str, repositories: tuple[Path, ...], reason: str, as_json: bool) -> None:
-    """Give PATTERN one value in every REPO that has another: one parent ticket, and a case, a ticket and a proposal for each."""
+    """Give PATTERN one value in every REPO that has another (default: all scanned here): one parent ticket, and a case, a ticket and a
+    proposal for each."""
     parameter, equals, new = value.partition("=")
     if not (equals and parameter and new):
         raise Refusal(f"{value!r} is no parameter with its value; write it like pool_size=30.", code="bad_value")
     wanted = coordinating.Wanted(pattern, parameter, new, reason)
+    deps = open_deps()
+    folders = repositories or tuple(coordinating.users(PatternStore(deps.database), pattern))
+    if not folders:
+        raise Refusal(f"No repository that was scanned here uses {pattern!r}; name repositories, or scan them first.", code="no_users")
     with waiting() as progress:
-        progress.add_task(f"Proposing in {len(repositories)} repositories")
-        done = asyncio.run(coordinating.coordinate(open_deps(), wanted, repositories))
+        progress.add_task(f"Proposing in {len(folders)} repositories")
+        done = asyncio.run(coordinating.coordinate(deps, wanted, folders))
     if as_json:
         click.echo(json.dumps(done, ensure_ascii=False))
         return

@@ -47,6 +47,12 @@ class _Line:
     new: str
 
 
+def users(store: PatternStore, pattern: str) -> list[Path]:
+    """The folders of the repositories that use a pattern, of those that are on this machine."""
+    roots = [Path(store.known(name)[0]) for name in sorted({name for name, _ in store.users(slug(pattern))}) if store.known(name)[0]]
+    return [root for root in roots if root.is_dir()]
+
+
 async def coordinate(deps: Deps, wanted: Wanted, folders: Sequence[Path]) -> dict[str, Any]:
     """The parent ticket, and what was done in each repository. Asking again finds what there is; one that cannot be changed says why."""
     parent = await Tools(deps, ["tickets"], writes=True).call(

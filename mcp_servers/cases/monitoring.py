@@ -21,10 +21,10 @@ from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.tool import Toolbox
 
-INTERVAL, ORDINARY_INTERVAL = 30.0, 300.0
-"""Seconds between two looks: on a closer watch, and otherwise."""
-ALERT_AT, ORDINARY_ALERT_AT = 0.01, 0.05
-"""The share of failed requests that is told: on a closer watch, and otherwise."""
+INTERVAL = 30.0
+"""Seconds between two looks at most."""
+ALERT_AT = 0.01
+"""The share of failed requests that is told; a service is unhealthy from 5 % on anyway."""
 
 METADATA = MetaData()
 TASKS = Table(

@@ -292,6 +292,10 @@ def test_the_command_line_scans_lists_and_judges(tmp_path: Path, monkeypatch: py
     assert "database-pool  settings.toml:2  pool_size=50" in run("patterns", "scan")
     assert [use["repository"] for use in json.loads(run("patterns", "list", "--json"))["uses"]] == ["orders"]
     assert run("patterns", "health", "database-pool").startswith("database-pool: healthy, score 1.0")
+    with pytest.raises(Refusal, match="No repository that was scanned here uses 'mail-queue'"):
+        run("patterns", "coordinate", "mail-queue", "batch=3", "--reason", "why not")
+    [row] = told("coordinate", "database-pool", "pool_size=50", "--reason", "as it is")["repositories"]
+    assert row == {"repository": "orders", "note": "has no other value of pool_size"}
     with pytest.raises(Refusal, match="no parameter with its value"):
         run("patterns", "coordinate", "database-pool", "pool_size", ".", "--reason", "why not")
 
