@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_servers.kit.database import Database
+from mcp_servers.knowledge.recipes.adding import with_setting
 from mcp_servers.knowledge.recipes.binding import Tree, heal
 from mcp_servers.knowledge.recipes.failures import failed
 from mcp_servers.knowledge.recipes.learning import learn, unfit
@@ -182,6 +183,38 @@ def test_a_number_of_a_configuration_is_raised_where_it_is_lower_still() -> None
         assert [setting for one in heal(form, "", failure, tree) for setting in one.settings] == healed
 
 
+def test_a_missing_key_of_a_configuration_is_brought_to_its_section() -> None:
+    settings = {"app.toml": '[payments]\nurl = "https://x.test"\n'}
+    story = Story({"message": "payments did not answer"}, settings, {"app.toml": settings["app.toml"] + "timeout = 5\n"})
+    [form, *_] = learned(story)
+    failure = failed({"message": "payments did not answer"}, [])
+
+    def healed(**files: str) -> list[tuple[str, str, object]]:
+        tree = Tree([f"{name}.toml" for name in files], lambda path: files[path.removesuffix(".toml")])
+        return [setting for one in heal(form, "", failure, tree) for setting in one.settings]
+
+    here = '[payments]\nurl = "https://y.test"\n'
+    assert healed(live=here, other="[mail]\nhost = 1\n") == [("live.toml", "payments.timeout", 5)]
+    assert healed(live=here + "timeout = 3\n") == []
+    assert healed(live=here, other=here) == []
+    assert healed(other="[mail]\nhost = 1\n") == []
+    assert learned(replace(story, after={"app.toml": "[payments]\ntimeout = 5\n"})) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("a.toml", "[pool]\nsize = 1\n\n[b]\nc = 1\n", "[pool]\nwait = 5\nsize = 1\n\n[b]\nc = 1\n"),
+        ("a.yaml", "b: 1\npool:\n  size: 2 # few\n", "b: 1\npool:\n  wait: 5\n  size: 2 # few\n"),
+        ("a.json", '{\n  "pool": {\n    "size": 2\n  }\n}\n', '{\n  "pool": {\n    "wait": 5,\n    "size": 2\n  }\n}\n'),
+        ("a.json", '{"pool": {"size": 2}}', ""),
+        ("a.toml", "pool.size = 2\n", ""),
+    ],
+)
+def test_a_key_is_written_as_its_neighbours_are_or_not_at_all(path: str, text: str, told: str) -> None:
+    assert with_setting(path, text, "pool.wait", 5) == told
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -199,6 +232,7 @@ def test_a_change_that_cannot_teach_says_why(changes: list[dict[str, str]], why:
 def test_a_later_case_that_was_mended_otherwise_narrows_what_was_learned(database: Database) -> None:
     store = RecipeStore(database)
     lessons = [(LABEL, MENDED), (Broken("d/tags.py", 'def tag(box):\n    print(box["mark"].strip())\n', 2, "tag"), None)]
+    first: Recipe | None = None
     for number, (broken, mended) in enumerate(lessons):
         text = mended or broken.text.replace('print(box["mark"].strip())', 'print(str(box["mark"]).strip())')
         changes = [{"path": broken.path, "before": broken.text, "after": text}]
@@ -207,6 +241,7 @@ def test_a_later_case_that_was_mended_otherwise_narrows_what_was_learned(databas
         first = store.get("recipe_0")
         assert first is not None
         assert first.active == (Level.EXPRESSION if not number else Level.SHAPE)
+    assert first is not None
     assert "another case" in first.reason
     assert Recipe.from_json(first.as_json()) == first
     assert [one.id for one in store.of("AttributeError", active=True)] == ["recipe_0", "recipe_1"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
-from mcp_servers.knowledge.recipes.configured import fitting
+from mcp_servers.knowledge.recipes.adding import with_setting
+from mcp_servers.knowledge.recipes.configured import MISSING, fitting
 from mcp_servers.knowledge.recipes.extents import Extent, extent
 from mcp_servers.knowledge.recipes.failures import Failed, says
 from mcp_servers.knowledge.recipes.importing import with_import
@@ -49,11 +51,26 @@ def heal(form: Form, exception: str, failure: Failed, tree: Tree) -> list[Healed
 def _configured(form: Form, failure: Failed, tree: Tree) -> list[Healed]:
     if not says(form.message, failure.message, {}):
         return []
-    paths = [fitting(one, tree.files, tree.read, elsewhere=form.level is not Level.SAME) for one in form.settings]
-    if not paths or "" in paths:
-        return []
+    settings = _settings(form, tree, elsewhere=form.level is not Level.SAME)
+    return [Healed(form, {}, settings, {}, settings[0][0], 0, "")] if settings else []
+
+
+def _settings(form: Form, tree: Tree, *, elsewhere: bool) -> tuple[tuple[str, str, Any], ...] | None:
+    """The settings of a form, each with the file that it belongs to; None where one of them has no place."""
+    paths = [fitting(one, tree.files, tree.read, elsewhere=elsewhere) for one in form.settings]
     changes = tuple((path, one.key, one.new) for path, one in zip(paths, form.settings, strict=True))
-    return [Healed(form, {}, changes, {}, paths[0], 0, "")]
+    missing = [change for change, one in zip(changes, form.settings, strict=True) if one.rule == MISSING]
+    return None if "" in paths or with_settings(tree, missing) is None else changes
+
+
+def with_settings(tree: Tree, missing: Iterable[tuple[str, str, Any]]) -> dict[str, str] | None:
+    """The files with the keys that they lack (path, key and value); None where one of them shows no place for its key."""
+    texts: dict[str, str] = {}
+    for path, key, value in missing:
+        texts[path] = with_setting(path, texts.get(path) or tree.read(path), key, value)
+        if not texts[path]:
+            return None
+    return texts
 
 
 def _imported(form: Form, failure: Failed, tree: Tree) -> list[Healed]:
@@ -121,10 +138,10 @@ def _made(form: Form, first: _Found, failure: Failed, tree: Tree) -> Healed | No
         if path not in files:
             return None
         files[path] = with_import(files[path], one, language_of(path))
-    settings = [(fitting(one, tree.files, tree.read, elsewhere=False), one.key, one.new) for one in form.settings]
-    if any(not path for path, _, _ in settings) or all(files[path] == tree.read(path) for path in files):
+    settings = _settings(form, tree, elsewhere=False)
+    if settings is None or all(files[path] == tree.read(path) for path in files):
         return None
-    return Healed(form, files, tuple(settings), bound, first.path, first.where.line, first.where.name)
+    return Healed(form, files, settings, bound, first.path, first.where.line, first.where.name)
 
 
 def _others(rewrite: Rewrite, form: Form, first: _Found, failure: Failed, tree: Tree, bound: Binding) -> list[_Found]:

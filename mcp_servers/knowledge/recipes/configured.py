@@ -17,6 +17,8 @@ _MOST_KEYS = 20_000
 _SUFFIXES = frozenset({".toml", ".yaml", ".yml", ".json", ".env", ".ini", ".cfg", ".properties"})
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([\w.]+)\s*=\s*[\"']?([^\"'#\s]*)")
 _ABSENT = object()
+MISSING = "missing"
+"""The rule of a setting that was not there."""
 
 
 def is_configuration(path: str) -> bool:
@@ -32,11 +34,12 @@ def values(path: str, text: str) -> dict[str, Any]:
 
 
 def settings_between(path: str, before: str, after: str) -> tuple[Setting, ...] | None:
-    """What changed as settings; None when keys came or went, or nothing did."""
+    """What changed as settings, of which those that are new were missing; None when keys went, or nothing changed."""
     old, new = values(path, before), values(path, after)
-    if not old or old.keys() != new.keys() or old == new:
+    if not old or old.keys() - new.keys() or old == new:
         return None
-    return tuple(Setting(path, key, old[key], new[key], _rule(old[key], new[key])) for key in old if old[key] != new[key])
+    changed = tuple(Setting(path, key, old[key], new[key], _rule(old[key], new[key])) for key in old if old[key] != new[key])
+    return changed + tuple(Setting(path, key, None, value, MISSING) for key, value in new.items() if key not in old)
 
 
 def fitting(setting: Setting, files: Sequence[str], read: Callable[[str], str], *, elsewhere: bool) -> str:
@@ -46,17 +49,25 @@ def fitting(setting: Setting, files: Sequence[str], read: Callable[[str], str], 
     if not elsewhere:
         return ""
     known = {path: values(path, read(path)) for path in files if is_configuration(path)}
-    having = [path for path, found in known.items() if setting.key in found]
-    return having[0] if len(having) == 1 and applies(setting, known[having[0]][setting.key]) else ""
+    having = [path for path, found in known.items() if setting.key in found or (setting.rule == MISSING and _beside(setting.key, found))]
+    return having[0] if len(having) == 1 and applies(setting, known[having[0]].get(setting.key, _ABSENT)) else ""
 
 
 def applies(setting: Setting, value: Any) -> bool:
-    """Whether a value is on the wrong side of what the fix chose."""
+    """Whether a value is on the wrong side of what the fix chose, or is missing as it was."""
+    if setting.rule == MISSING or value is _ABSENT:
+        return setting.rule == MISSING and value is _ABSENT
     if setting.rule == "set":
         return type(value) is type(setting.old) and value == setting.old
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return value < setting.new if setting.rule == "at_least" else value > setting.new
+
+
+def _beside(key: str, found: Mapping[str, Any]) -> bool:
+    """Whether the section that a key belongs to is there; a key of no section belongs to its own file."""
+    section = key.rpartition(".")[0]
+    return bool(section) and any(name.startswith(f"{section}.") for name in found)
 
 
 def _rule(old: Any, new: Any) -> str:

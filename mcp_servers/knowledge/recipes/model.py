@@ -50,7 +50,7 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value of a configuration file changes; `rule` is at_least, at_most or set, and decides where it is wrong as it was."""
+    """A value of a configuration file changes; `rule` is at_least, at_most, set or missing, and decides where it is wrong as it was."""
 
     path: str
     key: str

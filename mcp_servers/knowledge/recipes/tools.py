@@ -16,7 +16,8 @@ from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.knowledge.recipes.binding import Tree, heal
+from mcp_servers.knowledge.recipes.binding import Tree, heal, with_settings
+from mcp_servers.knowledge.recipes.configured import values
 from mcp_servers.knowledge.recipes.differing import difference
 from mcp_servers.knowledge.recipes.failures import Failed, failed, shape_of
 from mcp_servers.knowledge.recipes.learning import Changes, learn, seen, unfit
@@ -153,10 +154,7 @@ def _spoiled(deps: Deps, recipe: Recipe, case: str, shape: str) -> bool:
 
 
 def _answer(recipe: Recipe, healed: Healed, failure: Failed, tree: Tree, evidence: Mapping[str, Any]) -> Matched:
-    edits: list[dict[str, Any]] = [
-        {"kind": "diff", "diff": difference(path, tree.read(path), text)} for path, text in sorted(healed.files.items())
-    ]
-    edits += [{"kind": "config", "path": path, "key": key, "value": value} for path, key, value in healed.settings]
+    edits = _edits(healed, tree)
     answer = Matched(
         recipe=recipe.id,
         lesson_id=recipe.lesson,
@@ -171,6 +169,17 @@ def _answer(recipe: Recipe, healed: Healed, failure: Failed, tree: Tree, evidenc
     )
     test = reproduction(recipe.story, failure_of(recipe.story), healed, failure, tree, _mark(evidence))
     return {**answer, "test": test} if test else answer
+
+
+def _edits(healed: Healed, tree: Tree) -> list[dict[str, Any]]:
+    """What propose_fix is given: values that are there by their key, and everything else as diffs."""
+    missing = [one for one in healed.settings if one[1] not in values(one[0], tree.read(one[0]))]
+    files = {**healed.files, **(with_settings(tree, missing) or {})}
+    edits: list[dict[str, Any]] = [
+        {"kind": "diff", "diff": difference(path, tree.read(path), text)} for path, text in sorted(files.items())
+    ]
+    changed = [one for one in healed.settings if one not in missing]
+    return edits + [{"kind": "config", "path": path, "key": key, "value": value} for path, key, value in changed]
 
 
 def _mark(evidence: Mapping[str, Any]) -> str:
