@@ -42,6 +42,17 @@ _PREVENTS = re.compile(
     r"(?:prevent|avoid|stop|do(?:es)?\s?n[o']t|never|no\s+longer|handle|guard\s+against|work(?:s|ed)?\s+around|resolve)(?:s|ed|ing)?\b",
     re.IGNORECASE,
 )
+_SHUTS = re.compile(
+    r"(?:reject|disallow|forbid|refuse|sanitize|escape|encode|mitigate|protect|remove|break|check|validate|verify|limit|bound)(?:e?s|d|ed|ing)?\b",
+    re.IGNORECASE,
+)
+_GRAVE = re.compile(
+    r"\b(?:crash\w*|traceback|panic\w*|segfault\w*|regress\w*|leak\w*|deadlock\w*|race condition|overflow\w*|infinite loop|quadratic|exponential|unbound(?:ed)?"
+    r"|(?:unlimited|infinite) recursion|injection\w*|traversal|denial of service|dos|redos|vulnerab\w*|malformed|malicious|backtracking|corrupt\w*"
+    r"|use[\s-]after[\s-]free|ref(?:erence)? cycles?|control char(?:acter)?s?)\b",
+    re.IGNORECASE,
+)
+_VULNERABILITY = re.compile(r"\b(?:CVE[- ]\d{4}-\d{4,}|GHSA(?:-\w{4}){3})\b")
 _WRONG = re.compile(
     r"\b(?:bugs?|crash\w*|error(?:s|ed)?|exceptions?|traceback|panic\w*|segfault\w*|regress\w*|broken?|breaks|breaking|breakage|incorrect\w*|wrong\w*"
     r"|fail(?:s|ed|ing|ures?)?|leak\w*|deadlock\w*|races?|race condition|overflow\w*|underflow\w*|null|none|nil|undefined|nan|infinite loop|hang(?:s|ing)?"
@@ -49,7 +60,7 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _NOT_CODE = re.compile(
-    r"^\W*(?:(?:some|a|an|the|few|minor|more|all|another|several|small|various|remaining)\s+)*(?:\w+\s+){0,2}?(?:typos?|spelling|grammar|lint\w*|flake8|ruff|pylint|mypy"
+    r"^\W*(?:(?:some|a|an|the|few|minor|more|all|another|several|small|various|remaining)\s+)*(?:[\w./-]+\s+){0,2}?(?:typos?|spelling|grammar|lint\w*|flake8|ruff|pylint|mypy"
     r"|pyright|eslint|checkstyle|format(?:ting)?|white\s?space|indentation|style|docs?|docstrings?|documentation|comments?|changelog|readme|links?"
     r"|tests?|test\s+suite|unit\s+tests?|ci|build|travis|github\s+actions?|workflows?|pipelines?|merge(?:\s+conflicts?)?|imports?\s+order|isort|types?\s+hints?"
     r"|annotations?|typing|warnings?|deprecat\w+|copyright|licen[cs]e|release\s+notes|version(?:\s+number)?|badges?|pre-commit)\b(?!\s+(?:fail\w*\s+)?(?:because|when|that\s+crash))",
@@ -90,8 +101,10 @@ def mends(message: str) -> str:
         return "its sign is that of a mended bug"
     if verb := _VERB.match(bare):
         return f"it begins with {verb[0].strip().lower()}"
-    if _PREVENTS.match(bare) and _WRONG.search(bare):
+    if (_PREVENTS.match(bare) and _WRONG.search(bare)) or (_SHUTS.match(bare) and _GRAVE.search(bare)):
         return "it prevents what goes wrong"
+    if _VULNERABILITY.search(message):
+        return "it names a vulnerability"
     if _FIXES_ISSUE.search(message) or _TRAILER.search(body):
         return "it closes an issue as fixed"
     return ""
@@ -123,7 +136,8 @@ def _bare(subject: str) -> tuple[str, str]:
     for _ in range(_MOST_TAGS):
         if (typed := _TYPED.match(text)) and typed[1].lower() in _MENDS | _OTHER:
             return text[typed.end() :], typed[1].lower()
-        shorter = _SCOPE.sub("", _TAGS.sub("", text, count=1), count=1)
+        untagged = _TAGS.sub("", text, count=1)
+        shorter = untagged if _VERB.match(untagged) else _SCOPE.sub("", untagged, count=1)
         if shorter == text or not shorter:
             break
         text = shorter

@@ -24,6 +24,10 @@ from kintsugi.backtest import messages
         "Refunds are counted once\n\nFixes #77\n",
         "Count refunds once\n\nBug: 12345\n",
         "bugfix for baskets that are older than a year",
+        "[2.x] gh-77: Fix ABC-2024-1: check the sign",
+        "Reject control characters in the names of baskets",
+        "Remove quadratic behaviour of the parser",
+        "Order names by bytes\n\nThis is CVE-2024-12345.\n",
     ],
 )
 def test_a_message_that_claims_to_mend_something_is_heard(message: str) -> None:
@@ -50,6 +54,8 @@ def test_a_message_that_claims_to_mend_something_is_heard(message: str) -> None:
         "Add fixtures for baskets",
         "Handle two baskets at once",
         "Release 1.2.3",
+        "Remove the second parser",
+        "Fix basket_runner/basket_utils tests on the next Python",
         "Merge branch 'fix-basket'",
         "",
     ],
