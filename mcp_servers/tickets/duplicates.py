@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from mcp_servers.kit.similarity import rank
-from mcp_servers.tickets.model import Ticket
+from mcp_servers.tickets.model import ALIVE, Ticket
 
 MOST = 5
 
@@ -23,6 +24,11 @@ class Near:
 def searchable(ticket: Ticket) -> str:
     """What of a ticket is compared: its title as the head, its description as the body."""
     return f"{ticket.draft.title}\n{ticket.draft.description}"
+
+
+def lately(tickets: Sequence[Ticket], now: datetime, days: int) -> list[Ticket]:
+    """The tickets that are alive, and those that were closed in the last days: what was settled long ago and comes again is a new problem."""
+    return [ticket for ticket in tickets if ticket.status in ALIVE or ticket.updated_at >= now - timedelta(days=days)]
 
 
 def nearest(text: str, fingerprint: str, candidates: Sequence[Ticket], total: int) -> list[Near]:

@@ -28,13 +28,13 @@ ROOM = DEFAULT_BUDGET - 500
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the tickets tools."""
     tracker: Tracker = TRACKERS["local"](deps.database, deps.scratch / "tickets")
-    _register_reads(tools, tracker)
+    _register_reads(tools, deps, tracker)
     _register_create(tools, deps, tracker)
     _register_changes(tools, deps, tracker)
     classification.register(tools)
 
 
-def _register_reads(tools: Toolbox, tracker: Tracker) -> None:
+def _register_reads(tools: Toolbox, deps: Deps, tracker: Tracker) -> None:
     @tools.read(title="Search tickets")
     async def search_tickets(text: ask.Text = "", status: ask.Statuses = None, limit: ask.Limit = 20) -> answers.TicketLines:
         """Tickets that hold the words, best first; without words all tickets, newest first."""
