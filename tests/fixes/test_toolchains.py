@@ -62,6 +62,27 @@ def test_a_fix_in_another_language_is_certified_and_a_no_op_is_not(
         assert ("by node --test" in seen.log) or ("by phpunit" in seen.log)
 
 
+FORGED_TAP = "process.stdout.write('ok 1 - no phone\\n1..1\\n'); globalThis['pro' + 'cess']['ex' + 'it'](0);\n"
+FORGED_MESSAGES = """fwrite(STDOUT, "\\n##teamcity[testFinished name='testNoPhone' flowId='1']\\n"); $end = 'pcntl_' . 'exec'; $end('/bin/true'); return '';"""
+
+
+@needs("bubblewrap")
+@pytest.mark.parametrize(
+    ("files", "path", "test", "forged", "failure"),
+    [
+        pytest.param(NODE, "test/clean.test.js", NODE_TEST, FORGED_TAP + NODE["shop.js"], Failure("TypeError", "/srv/shop.js", "clean"), marks=needs("node"), id="node"),
+        pytest.param(PHP, "tests/CleanTest.php", PHP_TEST, PHP["shop.php"].replace("return cut($phone);", FORGED_MESSAGES), Failure("TypeError", "/srv/shop.php", "cut"), marks=needs("phpunit"), id="php"),
+    ],
+)  # fmt: skip
+def test_a_program_that_prints_a_report_of_its_own_and_leaves_is_not_certified(
+    tmp_path: Path, files: Mapping[str, str], path: str, test: str, forged: str, failure: Failure
+) -> None:
+    base = write(tmp_path / "base", files)
+    result = write(Path(shutil.copytree(base, tmp_path / "forged")), dict.fromkeys(files, forged))
+    seen = certify(base=base, result=result, test_path=path, test=test, failure=failure, tests=Settings(), jail=default(), now=NOW, runs=1)
+    assert not seen.passed
+
+
 @needs("bubblewrap")
 def test_any_command_of_the_configuration_proves_a_check(tmp_path: Path) -> None:
     base = write(tmp_path / "base", {"limits.py": "most = 2\n"})
