@@ -20,7 +20,7 @@ from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.home import state_folder
-from mcp_servers.kit.project import Project, find_project
+from mcp_servers.kit.project import Project, Source, find_project
 
 VARIABLES: Mapping[str, str] = {
     "KINTSUGI_HOME": "keeps state in a folder of your choice instead of the user's data folder",
@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "KINTSUGI_POLICY": "says who may approve and what a fix may change, from a file outside the repository",
     "KINTSUGI_ALLOW_WRITES": "lets the MCP servers write: slices, comma-separated, or all",
     "KINTSUGI_TOOL_SECONDS": "sets how long a tool may take before it says that it is still at work (20)",
+    "LOGS_ENDPOINT": "adds a log source to those of kintsugi.toml: files (a pattern too), or docker:NAME",
     "GITHUB_TOKEN": "publishes fixes as pull requests on GitHub, where kintsugi.toml says so",
     "GITHUB_API_URL": "uses a GitHub of your own, such as https://github.example.com/api/v3",
     "GITHUB_REPOSITORY": "names the repository, owner/name, where neither kintsugi.toml nor the remote does",
@@ -171,6 +172,7 @@ def _project(folder: Path, environ: Mapping[str, str]) -> tuple[Project | None, 
             "no kintsugi.toml here or above",
             "write one with `kintsugi init`; with it: this repository is watched and healed",
         )
+    project = project.widened(environ)
     sources = ", ".join(f"{source.name} ({source.type})" for source in project.sources)
     advice = "" if sources else "no [sources] yet: name the log files in kintsugi.toml"
     return project, Finding("project", "found", f"{project.name} on {project.branch}; logs: {sources or 'none'}", advice)
@@ -204,6 +206,8 @@ def _routing(project: Project) -> Finding:
 
 
 def _variable(name: str, adds: str, environ: Mapping[str, str]) -> Finding:
+    if name == "LOGS_ENDPOINT" and "://" in environ.get(name, "") and Source.at(environ[name]) is None:
+        return Finding(name, "absent", f"set, but nothing here reads {environ[name].partition('://')[0]} addresses yet", f"with it: {adds}")
     if environ.get(name):
         return Finding(name, "found", "set" if any(word in name for word in ("URL", "TOKEN", "KEY")) else environ[name])
     return Finding(name, "absent", "not set", f"with it: {adds}")

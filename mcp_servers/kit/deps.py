@@ -37,8 +37,9 @@ class Deps:
     seek: Callable[[], Project | None] | None = None
 
     def present(self) -> Project | None:
-        """The project as it is described now, or None; raises `Misconfigured` where its description cannot be read."""
-        return self.seek() if self.seek else self.project
+        """The project as it is described now, widened by the environment, or None; raises `Misconfigured` for a description that cannot be read."""
+        project = self.seek() if self.seek else self.project
+        return project.widened(self.environ) if project else None
 
     def watched(self) -> Project:
         """The project, or `Misconfigured` with what to do when there is none."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mcp_servers.kit.errors import Misconfigured
 
 FILE_NAME = "kintsugi.toml"
+ENDPOINT = "endpoint"
+"""The name of the source that LOGS_ENDPOINT adds."""
+_DOCKER = "docker:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,14 @@ class Source:
     name: str
     type: str
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def at(cls, address: str) -> Source | None:
+        """The source behind an address: files (a pattern too), or `docker:NAME`; None for a system that nothing here reads."""
+        if address.startswith(_DOCKER):
+            return cls(ENDPOINT, "docker", {"containers": [address.removeprefix(_DOCKER)]})
+        path = address.removeprefix("file://")
+        return None if "://" in path else cls(ENDPOINT, "files", {"paths": [path]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,13 @@ class Project:
     models: Mapping[str, Any] = field(default_factory=dict[str, Any])
     routing: Mapping[str, Any] = field(default_factory=dict[str, Any])
     deduplication: Deduplication = Deduplication()
+
+    def widened(self, environ: Mapping[str, str]) -> Project:
+        """The project with the source of LOGS_ENDPOINT beside its own, where it is an address that can be read."""
+        address = environ.get("LOGS_ENDPOINT", "")
+        known = {source.name for source in self.sources} | {""}
+        added = None if address in known or ENDPOINT in known else Source.at(address)
+        return replace(self, sources=(*self.sources, added)) if added else self
 
     @classmethod
     def load(cls, root: Path) -> Project:

@@ -71,6 +71,17 @@ async def test_sources_are_listed_as_the_project_describes_them(opened: Open) ->
     ]
 
 
+@pytest.mark.promise("S4.10")
+@pytest.mark.parametrize(
+    ("address", "more"), [("more/*.log", ["files more/*.log"]), ("docker:api", ["docker containers: api"]), ("https://logs", [])]
+)
+async def test_an_address_of_the_environment_widens_what_is_read(tmp_path: Path, address: str, more: list[str]) -> None:
+    project = Project(tmp_path, "shop", sources=(Source("app", "files", {"paths": ["logs"]}),))
+    tools = Tools(assemble(project, home=tmp_path / "home", environ={"LOGS_ENDPOINT": address}), ["logs"])
+    answer = await tools.call("list_log_sources")
+    assert [one["reads"] for one in answer["sources"]] == ["files logs", *more]
+
+
 async def test_records_are_found_and_what_is_left_out_is_said(opened: Open, tmp_path: Path) -> None:
     write(tmp_path, "api.log", *(record(60 - n, f"order {n} stored") for n in range(60)), record(1, "boom", "ERROR"))
 

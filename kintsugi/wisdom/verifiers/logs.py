@@ -20,8 +20,6 @@ from mcp_servers.kit.inert import line
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.launch import assemble
 
-_DOCKER = "docker:"
-
 
 def verify(gathered: Gathered, address: str, expected: Sequence[str]) -> Seen:
     """What the logs say since the newest commit of the release. The address is a source of kintsugi.toml by name, files (a pattern too), or
@@ -35,14 +33,12 @@ def verify(gathered: Gathered, address: str, expected: Sequence[str]) -> Seen:
 
 
 def _project(project: Project, address: str) -> Project:
-    named = [source for source in project.sources if source.name == address]
-    if not named and "://" in address and not address.startswith("file://"):
+    source = next((one for one in project.sources if one.name == address), None) or Source.at(address)
+    if source is None:
         raise Unavailable(
             f"No source here reads {address.partition('://')[0]} addresses; name files, docker:NAME or a source of kintsugi.toml."
         )
-    if address.startswith(_DOCKER):
-        named = named or [Source(address, "docker", {"containers": [address.removeprefix(_DOCKER)]})]
-    return replace(project, sources=tuple(named or [Source("logs", "files", {"paths": [address.removeprefix("file://")]})]))
+    return replace(project, sources=(source,))
 
 
 def _released(gathered: Gathered) -> str:
