@@ -41,11 +41,13 @@ class Policy:
     merge_proof: int = 1
     budgets: Budgets = UNCHANGED
     jail: str = ""
+    block: str = "accepted"
 
     @property
     def version(self) -> str:
-        """Names these settings; part of what every approval binds to. What healing may cost is no part of what was approved."""
-        told = {name: value for name, value in asdict(self).items() if name != "budgets"}
+        """Names these settings; part of what every approval binds to. What healing may cost and
+        which guards block is no part of what was approved."""
+        told = {name: value for name, value in asdict(self).items() if name not in ("budgets", "block")}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -97,11 +99,12 @@ def load(environ: Mapping[str, str], watched: Path | None = None) -> Policy:
 def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = "") -> Policy:
     """The policy of `[patches]` (span, protected, hosts) and `[approvals]` (people, proof, approvers, signers, minutes, days)
     and `[merge]` (auto_merge, require_passing_ci, require_qa_pass, qa_checks, proof)
-    and `[sandbox]` (jail)."""
-    unknown = sorted(set(data) - {"patches", "approvals", "merge", "sandbox", "budgets"})
+    and `[sandbox]` (jail) and `[guards]` (block)."""
+    unknown = sorted(set(data) - {"patches", "approvals", "merge", "sandbox", "guards", "budgets"})
     if unknown:
-        raise _bad(where, unknown[0], "it knows [patches], [approvals], [merge], [sandbox] and [budgets]")
-    patches, approvals, merge, sandbox = (dict(data.get(name, {})) for name in ("patches", "approvals", "merge", "sandbox"))
+        raise _bad(where, unknown[0], "it knows [patches], [approvals], [merge], [sandbox], [guards] and [budgets]")
+    sections = ("patches", "approvals", "merge", "sandbox", "guards")
+    patches, approvals, merge, sandbox, guards = (dict(data.get(name, {})) for name in sections)
     shipped = SHIPPED
     policy = Policy(
         span=_number(patches.pop("span", shipped.span), where, "span", 8, 200),
@@ -120,8 +123,9 @@ def parse(data: Mapping[str, Any], where: str = "policy.toml", signers: str = ""
         merge_proof=_number(merge.pop("proof", shipped.merge_proof), where, "proof", 1, 2),
         budgets=budgets.parse(dict(data.get("budgets", {})), where),
         jail=_jail(sandbox.pop("jail", shipped.jail), where),
+        block=_block(guards.pop("block", shipped.block), where),
     )
-    for left in (*patches, *approvals, *merge, *sandbox):
+    for left in (*patches, *approvals, *merge, *sandbox, *guards):
         raise _bad(where, left, "look at the page on configuration")
     return policy
 
@@ -148,6 +152,12 @@ def _switch(value: Any, where: str, name: str) -> bool:
 def _jail(value: Any, where: str) -> str:
     if value not in {"", "bubblewrap", "docker", "sandbox-exec"}:
         raise _bad(where, "jail", f"it is bubblewrap, docker or sandbox-exec, not {value!r}")
+    return str(value)
+
+
+def _block(value: Any, where: str) -> str:
+    if value not in {"accepted", "verified"}:
+        raise _bad(where, "block", f"it is accepted (by a person) or verified (in production), not {value!r}")
     return str(value)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mcp_servers.kit.database import Database
-from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.errors import Misconfigured, Refusal
+from mcp_servers.kit.policy import parse
 from mcp_servers.knowledge.guards import index
 from mcp_servers.knowledge.guards.desk import Desk
 from mcp_servers.knowledge.guards.hits import Hit, drain, place_of, tell
@@ -86,6 +87,19 @@ def test_what_production_did_not_verify_may_warn_and_never_blocks(desk: Desk, le
     lessons.record(lesson(clock, provenance="reported", trust=0.4))
     desk.decide(GUARD["id"], "blocking", actor="ada", reason="twice")
     assert desk.get(GUARD["id"]).state == "warning"
+
+
+def test_the_policy_may_let_guards_block_that_production_verified(
+    tmp_path: Path, database: Database, desk: Desk, lessons: LessonStore, clock: Clock
+) -> None:
+    deps = replace(assemble(None, home=tmp_path / "home", clock=clock), database=database, policy=parse({"guards": {"block": "verified"}}))
+    for made, state in ((lesson(clock, provenance="reported", trust=0.4), "warning"), (lesson(clock), "blocking")):
+        lessons.record(made)
+        assert Desk(deps, lessons).get(GUARD["id"]).state == state
+    desk.decide(GUARD["id"], "warning", actor="ada", reason="too loud")
+    assert Desk(deps, lessons).get(GUARD["id"]).state == "warning"
+    with pytest.raises(Misconfigured, match=r"or verified \(in production\)"):
+        parse({"guards": {"block": "always"}})
 
 
 def test_another_rule_under_the_name_of_an_accepted_guard_is_no_guard(desk: Desk, lessons: LessonStore, clock: Clock) -> None:

@@ -87,7 +87,9 @@ class Desk:
         for lesson in sorted(lessons, key=lambda lesson: (not speaks(lesson, now), lesson.id not in counted)):
             if (guard := _guard(lesson)) and guard["id"] not in found:
                 tally = tallies.get(guard["id"], Tally())
-                state, reason = _state(decisions.get(guard["id"]), tally, lesson.id in counted, speaks(lesson, now))
+                state, reason = _state(
+                    decisions.get(guard["id"]), tally, lesson.id in counted, speaks(lesson, now), self._deps.policy.block
+                )
                 found[guard["id"]] = Held(guard, state, reason, tally, lesson)
         return list(found.values())
 
@@ -133,9 +135,9 @@ def _guard(lesson: Lesson) -> Guard | None:
         return None
 
 
-def _state(decision: Decision | None, tally: Tally, counts: bool, verified: bool) -> tuple[State, str]:
+def _state(decision: Decision | None, tally: Tally, counts: bool, verified: bool, block: str) -> tuple[State, str]:
     """A person's word goes first, but for a guard whose lesson lost its trust, or that was overruled too often since; only what production
-    verified may block."""
+    verified may block, and without a person's word only where the policy says so."""
     if not counts:
         return "candidate", "its lesson is not trusted (any longer)"
     if decision and decision.state == "muted":
@@ -146,4 +148,6 @@ def _state(decision: Decision | None, tally: Tally, counts: bool, verified: bool
         return "warning", "accepted, but production has not verified its lesson (or it failed since)"
     if decision:
         return decision.state, f"{decision.reason} ({decision.actor})"
+    if verified and block == "verified":
+        return "blocking", "production verified its lesson, and the policy lets such guards block"
     return "warning", "nobody accepted it as blocking yet"
