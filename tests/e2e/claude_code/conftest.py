@@ -12,6 +12,9 @@ from tests.e2e.claude_code.host import Claude, Session, checkout
 from tests.e2e.claude_code.road import Walker, all_sent, healed, looked, set_up
 from tests.e2e.strangers import WAREHOUSE
 
+ALLOWED = ("--allowedTools", "mcp__plugin_kintsugi_kintsugi", "Bash", "Read")
+"""What a person lets a session do that nobody watches."""
+
 
 @dataclass(frozen=True)
 class Installed:
@@ -56,7 +59,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 def warehouse(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Healed:
     root = WAREHOUSE.build(tmp_path_factory.mktemp("services") / "warehouse")
     walker = Walker({"Setting Kintsugi up": set_up, "Heal what is broken": healed, "Tell how things stand": looked, "everyone": all_sent})
-    session = installed.claude.ask(walker, "/kintsugi:setup", "/kintsugi:heal", "/kintsugi:status", "Send everyone to look.", folder=root)
+    questions = ("/kintsugi:setup", "/kintsugi:heal", "/kintsugi:status", "Send everyone to look.")
+    session = installed.claude.ask(walker, *questions, folder=root, options=ALLOWED)
     return Healed(installed.claude, installed.source, root, walker, session)
 
 

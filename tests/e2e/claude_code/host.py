@@ -17,6 +17,7 @@ from tests.e2e.messages_api import Answer, MessagesApi, Request
 Json = dict[str, Any]
 BYPASS = "--dangerously-skip-permissions"
 _QUIET = {"DISABLE_TELEMETRY": "1", "DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "IS_SANDBOX": "1"}
+_KEY = "not-a-key"
 _NOWHERE = "http://127.0.0.1:9"
 _SECONDS = 120
 
@@ -71,7 +72,7 @@ class Claude:
         found = subprocess.run([uv(), "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
         offline = {"UV_CACHE_DIR": found, "UV_OFFLINE": "1", "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
         own = {"PATH": f"{uv().parent}:/usr/bin:/bin", "HOME": str(self.home), "CLAUDE_CONFIG_DIR": str(self.home / "config")}
-        return {**own, **_QUIET, **offline, "ANTHROPIC_API_KEY": "not-a-key", "ANTHROPIC_BASE_URL": _NOWHERE, **self.environ, **more}
+        return {**own, **_QUIET, **offline, "ANTHROPIC_API_KEY": _KEY, "ANTHROPIC_BASE_URL": _NOWHERE, **self.environ, **more}
 
     def run(self, *arguments: str, folder: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
         """One command that asks no model."""
@@ -80,6 +81,33 @@ class Claude:
             env=self.environment(**environ), cwd=folder or self.home, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=_SECONDS,
         )  # fmt: skip
+
+    @property
+    def program(self) -> Path:
+        """The command line in the environment that `Setup` built."""
+        return next((self.home / "config" / "plugins" / "data").glob("*/venv/bin/kintsugi"))
+
+    def kintsugi(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command line of the plugin's own environment, as a person types it in `folder`, without a terminal."""
+        return subprocess.run(
+            [self.program, *arguments],
+            env=self.environment(),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+
+    def settle(self, folder: Path) -> None:
+        """What a person has answered before: the first start, the key, and that they trust this folder."""
+        path = self.home / "config" / ".claude.json"
+        known: Json = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        known |= {"hasCompletedOnboarding": True, "theme": "dark", "customApiKeyResponses": {"approved": [_KEY], "rejected": []}}
+        trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        known["projects"] = {**known.get("projects", {}), str(folder): trusted}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known), "utf-8")
 
     def ask(
         self, script: Callable[[Request], Answer], *questions: str, folder: Path, options: Sequence[str] = (BYPASS,), **environ: str
@@ -95,7 +123,9 @@ class Claude:
                 finally:
                     program.kill()
                 assert program.stderr is not None
-                return Session(events, api.requests, program.stderr.read())
+                session = Session(events, api.requests, program.stderr.read())
+        assert not [answer for answer in session.answers if answer.startswith("the script broke")], session.answers
+        return session
 
 
 def _conversation(program: subprocess.Popen[str], questions: Sequence[str]) -> Iterator[Json]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kintsugi import roles
@@ -13,6 +14,7 @@ from tests.e2e.messages_api import Answer, Request, Result, Turn, Use
 from tests.surface.story import CAUSE, DRAFT, FILE
 
 WINDOW = {"since": "2026-11-20T07:00:00Z", "until": "2026-11-20T09:00:00Z"}
+_ABSENT = "No such tool available"
 Road = Generator[Sequence[Use], Sequence[Result], str]
 Step = Generator[Sequence[Use], Sequence[Result], Any]
 
@@ -54,9 +56,12 @@ class Walker:
 
 
 def use(name: str, **arguments: Any) -> Step:
-    """One tool, and its result whatever it is."""
-    results = yield [Use(name, arguments)]
-    return results[0]
+    """One tool, and its result whatever it is; a server that still starts is asked again."""
+    result = Result("", _ABSENT, True)
+    for _ in range(10):
+        if _ABSENT in result.text:
+            (result,) = yield [Use(name, arguments)]
+    return result
 
 
 def call(name: str, **arguments: Any) -> Step:
@@ -81,6 +86,8 @@ def set_up(said: str) -> Road:
 def healed(said: str) -> Road:
     """From the failing log to the request for an approval, as the skill of healing has it."""
     yield from use("Skill", skill="kintsugi:healing")
+    reference: Result = yield from use("Read", file_path=f"{_folder(said).parent}/healing/references/detect.md")
+    assert not reference.is_error, reference.text
     found = (yield from call("find_anomalies", **WINDOW, baseline="0m"))["anomalies"][0]
     case = (yield from call("open_case", anomaly=found))["id"]
     suspects = yield from call("find_suspect_commits", case_id=case, trace=found["trace"], onset=found["first_seen"])
@@ -113,6 +120,11 @@ def all_sent(said: str) -> Road:
         for name in roles.roles()
     ]
     return "All were there."
+
+
+def _folder(said: str) -> Path:
+    """Where the skill lies that the host has put into the question."""
+    return Path(re.findall(r"Base directory for this skill: (.+)", said)[-1])
 
 
 def _data(text: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
@@ -29,8 +28,7 @@ def test_it_is_valid_strictly_with_one_server_every_agent_and_every_skill(instal
 
 
 def test_setup_has_built_the_environment_beside_the_plugins_data_and_nothing_in_the_plugin(installed: Installed) -> None:
-    program = next((installed.claude.home / "config" / "plugins" / "data").glob("*/venv/bin/kintsugi"))
-    told = subprocess.run([program, "--help"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=60)
+    told = installed.claude.kintsugi(installed.claude.home, "--help")
     assert told.returncode == 0
     assert "approve" in told.stdout
     assert not (installed.source / ".venv").exists()
