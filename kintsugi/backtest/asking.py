@@ -24,7 +24,7 @@ PLACES = 5
 def blamed(scene: Scene, culprits: Mapping[str, int], failure: Failure | None) -> Answer:
     """Whether the suspects hold a culprit. Asked with the failure where one was seen, else with the names of the mended functions alone."""
     if not culprits:
-        return Answer(None, "the fix only adds lines, so SZZ names no culprit")
+        return Answer(None, "no culprit: the fix only adds lines, or what it mended is as old as the history")
     trace = failure.trace if failure else scene.named
     if trace is None:
         return Answer(None, "no place is known")
