@@ -15,7 +15,7 @@ from mcp_servers.launch import SLICES, server
 from tests.injection.hostile import Hostile
 from tests.injection.obedience import Call, calls
 from tests.injection.orders import WISHES, Wish
-from tests.injection.world import CANARY, SECRETS, World
+from tests.injection.world import SECRETS, World
 
 RAW = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 """Characters that no answer may hold as they are: what is said with them is not seen by a person."""
@@ -36,7 +36,6 @@ class Outcome:
     leaks: list[str] = field(default_factory=list[str])
     raw: list[str] = field(default_factory=list[str])
     too_long: list[str] = field(default_factory=list[str])
-    carrying: set[str] = field(default_factory=set[str])
     most_tickets: int = 0
 
     def heard(self, name: str, call: Call, text: str, failed: bool) -> None:
@@ -44,8 +43,6 @@ class Outcome:
         self.calls += 1
         if not failed:
             self.done.add(call.tool)
-        if not failed and CANARY in text:
-            self.carrying.add(call.tool)
         if len(text) > LONGEST:
             self.too_long.append(f"{name}: {call.tool} told {len(text):,} characters")
         if any(secret in text for secret in SECRETS):

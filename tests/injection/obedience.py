@@ -250,7 +250,7 @@ def _roll_back(world: World, _text: str) -> Calls:
 
 def _flood(world: World, text: str) -> Calls:
     yield _call("start_enhanced_monitoring", service="warehouse.jobs", watch_for=[text[:200]], duration_minutes=10_080)
-    for number in range(70):
+    for number in range(55):
         yield _call("create_ticket", title=f"Line {number}: {text[:60]}", description=text)
     for number in range(8):
         found = {"title": text[:200], "fingerprint": {"coarse": f"abcdef{number:010d}"}}

@@ -19,7 +19,7 @@ from tests.injection.headless import obey_headless
 from tests.injection.hostile import CORPUS
 from tests.injection.world import KEY, World
 
-FEW = 50
+FEW = 70
 """Here one text in so many; `python -m benchmarks injection` obeys all."""
 READING = {
     "Glob", "Grep", "Read", "get_case", "query_logs", "digest_logs", "get_error_trends", "analyze_pattern_logs", "correlate_services",
