@@ -24,6 +24,7 @@ PATH = "labels/shelf.py"
 BROKEN = "def label(item):\n    name = item.name\n    return name.strip()\n"
 MENDED = BROKEN.replace("name.strip", "(name or '').strip")
 MESSAGE = "'NoneType' object has no attribute 'strip'"
+TOLD = {"fix": "fix_1", "digest": "sha256:1", "title": "t", "status": "likely", "cause": "c"}
 HEALED = ("diagnosed", "proposed", "certified", "approved", "applied", "deployed", "verified")
 
 
@@ -46,13 +47,13 @@ class Team:
             git(root, "commit", "-q", "-m", f"commit {number}")
         return cls(Tools(assemble(Project(root, name), home=home, clock=clock), ("knowledge",), writes=True), root)
 
-    def case(self, text: str = BROKEN, *events: str, again: int = 0) -> str:
+    def case(self, text: str = BROKEN, *events: str) -> str:
         """The case of the failure of this text, as far as these events."""
         lines = text.split("\n")
         at = next(number for number, line in enumerate(lines, 1) if "strip()" in line)
         frame = {"file": f"/srv/{PATH}", "line": at, "function": "label", "code": lines[at - 1].strip(), "in_app": True}
         raised = {"type": "AttributeError", "message": MESSAGE, "frames": [frame]}
-        identity = {"version": 2, "coarse": "1f3a9c0255aa10bb", "fine": f"2b0000000000000{again}", "former": ""}
+        identity = {"version": 2, "coarse": "1f3a9c0255aa10bb", "fine": "2b00000000000001", "former": ""}
         anomaly = {
             "title": "AttributeError",
             "fingerprint": identity,
@@ -62,9 +63,18 @@ class Team:
         ledger = Ledger(self.tools.deps.database, self.tools.deps.clock)
         case, _ = ledger.open_case(self.root.name, anomaly, actor="test")
         for event in events:
-            data = {"fix": "fix_1", "digest": "sha256:1", "title": "t", "status": "likely", "cause": "c"}
-            ledger.append(case.id, event, data, actor="test")
+            ledger.append(case.id, event, TOLD, actor="test")
         return case.id
+
+    def tried(self, text: str, recipe: str, *outcome: str) -> None:
+        """A case whose fix by this recipe came to this end."""
+        case = self.case(text)
+        ledger = Ledger(self.tools.deps.database, self.tools.deps.clock)
+        for event in ("diagnosed", "proposed", *outcome):
+            passed = {"certificate": {"passed": event != "certified"}}
+            ledger.append(
+                case, event, {**TOLD, **passed, "fix": f"fix_{self.root.name}", "recipe": recipe, "reason": "no"}, actor="learned"
+            )
 
     async def learns(self, case: str, before: str = "", after: str = "", path: str = PATH, **more: str) -> dict[str, Any]:
         """The lesson of a verified case, with the change of its fix where one is given."""
@@ -128,3 +138,25 @@ async def test_a_change_that_looks_like_a_credential_is_left_to_a_person(home: P
     answer = await other.offered(other.case(text))
     assert answer["total"] == 0
     assert "a person can make this fix" in answer["note"]
+
+
+@pytest.mark.parametrize("outcome", [("certified",), ("rejected",), ("certified", "rejected")])
+async def test_a_recipe_that_was_refuted_is_not_offered_for_failures_of_that_shape(
+    home: Path, clock: Clock, outcome: tuple[str, ...]
+) -> None:
+    other = Team.at(home, "other", clock, BROKEN)
+    [found] = (await other.offered(other.case()))["recipes"]
+    Team.at(home, "third", clock, BROKEN).tried(BROKEN, found["recipe"], *outcome)
+    assert (await other.offered(other.case()))["total"] == 0
+    shaped = BROKEN.replace("return name.strip()", "print(name.strip(), 1)")
+    fourth = Team.at(home, "fourth", clock, shaped)
+    assert (await fourth.offered(fourth.case(shaped)))["total"] == 1
+
+
+async def test_a_recipe_that_keeps_failing_is_offered_for_nothing(home: Path, clock: Clock) -> None:
+    other = Team.at(home, "other", clock, BROKEN)
+    [found] = (await other.offered(other.case()))["recipes"]
+    for number in range(6):
+        code = f"print(name.strip(){', 1' * (number + 1)})"
+        Team.at(home, f"team{number}", clock, BROKEN).tried(BROKEN.replace("return name.strip()", code), found["recipe"], "rejected")
+    assert (await other.offered(other.case()))["total"] == 0
