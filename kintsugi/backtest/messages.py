@@ -39,7 +39,7 @@ _VERB = re.compile(
     re.IGNORECASE,
 )
 _PREVENTS = re.compile(
-    r"(?:prevent|avoid|stop|do(?:es)?\s?n[o']t|never|no\s+longer|handle|guard\s+against|work(?:s|ed)?\s+around|resolve)(?:s|ed|ing)?\b",
+    r"(?:prevent|avoid|stop|do(?:es)?\s?n[o']t|never|no\s+longer|handle|guard\s+against|work(?:s|ed)?[\s-]?around|resolve)(?:s|ed|ing)?\b",
     re.IGNORECASE,
 )
 _SHUTS = re.compile(
@@ -66,7 +66,7 @@ _NOT_CODE = re.compile(
     r"|annotations?|typing|warnings?|deprecat\w+|copyright|licen[cs]e|release\s+notes|version(?:\s+number)?|badges?|pre-commit)\b(?!\s+(?:fail\w*\s+)?(?:because|when|that\s+crash))",
     re.IGNORECASE,
 )
-_GITMOJI = re.compile(r"^(?:\U0001f41b|\U0001f691|:bug:|:ambulance:)")
+_GITMOJI = re.compile(r"^(?:\U0001f41b|\U0001f691|:bug:|:ambulance:|\[(?:(?:hot|bug)[\s-]?)?fix(?:e[sd])?\]|\[bug\])", re.IGNORECASE)
 _FIXES_ISSUE = re.compile(
     r"\b(?:fix(?:e[sd])?|resolve[sd]?)\b:?\s+(?:[\w./-]*#\d+|gh-\d+|https?://\S+/(?:issues?|bugs?)/\S+)", re.IGNORECASE
 )
