@@ -39,15 +39,25 @@ class AnomalyArgument(BaseModel):
 def register(tools: Toolbox, deps: Deps) -> None:
     ledger = Ledger(deps.database, deps.clock)
     approvals = Approvals(ledger, deps.policy)
-    project = deps.project.name if deps.project else ""
+    _register_reads(tools, deps, ledger, approvals)
+    _register_opening(tools, deps, ledger)
+    _register_diagnosis(tools, deps, ledger)
+    asking.register(tools, approvals, deps.gate)
+    closing.register(tools, ledger, deps.gate)
+    monitoring.register(tools, deps)
+    measuring.register(tools, ledger, deps)
+    _register_pause(tools, ledger)
 
+
+def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Approvals) -> None:
     @tools.read(title="List cases")
     async def list_cases(
         state: list[State] | None = None,
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> answers.CaseList:
         """Cases of the watched project, newest first: what broke, how far each has come, and which fix and ticket belong to it."""
-        cases = await run_sync(lambda: ledger.cases(project, state or ()))
+        project = await run_sync(deps.present)
+        cases = await run_sync(lambda: ledger.cases(project.name if project else "", state or ()))
         lines, omitted = fit([answers.line(case) for case in cases[:limit]], _ANSWER_BUDGET)
         answer = answers.CaseList(cases=lines, returned=len(lines), total=len(cases), omitted=omitted + max(0, len(cases) - limit))
         if not cases:
@@ -71,6 +81,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
             answer["hint"] = "Nothing waits for a person. request_approval asks about a certified fix."
         return answer
 
+
+def _register_opening(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
     @tools.write(title="Open a case")
     async def open_case(
         anomaly: Annotated[AnomalyArgument, Field(description="Unchanged.")],
@@ -83,6 +95,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
         case, created = await run_sync(lambda: ledger.open_case(deps.watched().name, data, actor=actor))
         return answers.opened(case, created)
 
+
+def _register_diagnosis(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
     @tools.write(title="Record a diagnosis")
     async def record_diagnosis(
         case_id: CaseId,
@@ -116,11 +130,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
         case = await run_sync(lambda: ledger.append(case_id, kind, data, actor=actor))
         return answers.recorded(case)
 
-    asking.register(tools, approvals, deps.gate)
-    closing.register(tools, ledger, deps.gate)
-    monitoring.register(tools, deps)
-    measuring.register(tools, ledger, deps)
 
+def _register_pause(tools: Toolbox, ledger: Ledger) -> None:
     @tools.write(title="Pause all healing")
     async def pause_healing(reason: Annotated[str, Field(min_length=3, max_length=500)], actor: Actor = "agent") -> answers.Paused:
         """Stops every write of every driver until a person resumes with `kintsugi resume`. Reading goes on."""
