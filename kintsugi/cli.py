@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Heal a broken shop in front of you: no key, no network, under a minute."),

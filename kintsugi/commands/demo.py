@@ -13,9 +13,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from kintsugi.commands.groups import Group
 from kintsugi.demo.report import table
 from kintsugi.demo.run import SECONDS, Demo, Options, down, reset
+from kintsugi.groups import Group
 from mcp_servers.cases.approvals import Request, short
 from mcp_servers.kit.home import state_folder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 from kintsugi.shipping.rounds import named
 from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps

@@ -15,8 +15,8 @@ import click
 
 from kintsugi.commands import decide, fix_intake, fix_story
 from kintsugi.commands.asking import json_option, print_json, waiting
-from kintsugi.commands.groups import Group
 from kintsugi.commands.here import open_repository
+from kintsugi.groups import Group
 from kintsugi.tools import Tools
 from kintsugi.workspace import ledger_of
 from mcp_servers.kit.deps import Deps

@@ -14,8 +14,8 @@ from rich.text import Text
 from tomlkit.items import AoT
 
 from kintsugi.commands.asking import json_option, print_json
-from kintsugi.commands.groups import Group
 from kintsugi.commands.tracing import checked, look
+from kintsugi.groups import Group
 from mcp_servers.kit.errors import Misconfigured, Refusal
 from mcp_servers.kit.project import FILE_NAME, Project, find_project
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kintsugi.commands import guard_files, guard_report
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 from mcp_servers.kit.errors import Misconfigured, Refusal
 from mcp_servers.knowledge.guards import hits, index
 from mcp_servers.knowledge.guards.checking import check_all, lost_tests

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 from kintsugi.hooks import installing
 from kintsugi.hooks.__main__ import FINDINGS, main
 from kintsugi.hooks.installing import HOOKS, Hook

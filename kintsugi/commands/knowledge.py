@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kintsugi.commands import grouping, judging, mining, tracing
 from kintsugi.commands.asking import call, json_option, print_json, since_option, sources_argument, until_option
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 
 _STYLES = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kintsugi.commands.asking import waiting
-from kintsugi.commands.groups import Group
+from kintsugi.groups import Group
 from kintsugi.shipping import coordinating
 from kintsugi.shipping.rounds import named
 from kintsugi.tools import Tools
