@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -72,6 +72,12 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
         return Desk(deps)
 
+    _register_reads(tools, desk)
+    _register_proofs(tools, desk)
+    _register_acts(tools, desk)
+
+
+def _register_reads(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.read(title="Find the commits that may have caused a failure")
     async def find_suspect_commits(
         case_id: Annotated[str, Field(max_length=60)] = "",
@@ -110,6 +116,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
             answer["hint"] = "No fix was proposed here. propose_fix makes one for a diagnosed case."
         return answer
 
+
+def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.write(title="Try candidate reproductions", long=True)
     async def try_reproduction(
         case_id: CaseId,
@@ -137,6 +145,8 @@ def register(tools: Toolbox, deps: Deps) -> None:
         proposal, seen = await stoppable(lambda: desk().certify(Write("certify_fix", actor), fix_id))
         return answers.certified(proposal, seen)
 
+
+def _register_acts(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.write(title="Apply an approved fix")
     async def apply_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Applied:
         """Makes the branch and the pull request of a fix that a person approved: exactly the approved tree. Safe to repeat."""
