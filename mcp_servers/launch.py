@@ -26,7 +26,7 @@ from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.jobs import PATIENCE
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.policy import SHIPPED, Policy, load
-from mcp_servers.kit.project import Project, find_project
+from mcp_servers.kit.project import Project, find_project, folder_of
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -64,11 +64,15 @@ def assemble(
     allow_bare_jail: bool = False,
     policy: Policy = SHIPPED,
     environ: Mapping[str, str] | None = None,
+    served: bool = False,
 ) -> Deps:
-    """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used."""
+    """Opens the store and builds what every slice is given; raises `Misconfigured` when the store cannot be used.
+
+    `served`: what calls sits behind the protocol, and is nobody for its word.
+    """
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
-    gate = LedgerGate(ledger, Approvals(ledger, policy), policy.budgets)
+    gate = LedgerGate(ledger, Approvals(ledger, policy), policy.budgets, served=served)
     return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {}, _counted)
 
 
@@ -78,12 +82,11 @@ def _counted(database: Database, since: datetime) -> Mapping[str, int]:
     return counts(database, since)
 
 
-def assembled(project: Project | None, environ: Mapping[str, str]) -> Deps:
+def assembled(project: Project | None, environ: Mapping[str, str], *, served: bool = False) -> Deps:
     """As `assemble`, with the state folder, the database and the policy that the environment names."""
     policy = load(environ, project.root if project else None)
-    return assemble(
-        project, home=state_folder(environ), database_url=environ.get("KINTSUGI_DATABASE_URL", ""), policy=policy, environ=environ
-    )
+    url = environ.get("KINTSUGI_DATABASE_URL", "")
+    return assemble(project, home=state_folder(environ), database_url=url, policy=policy, environ=environ, served=served)
 
 
 def finder(folder: Path, environ: Mapping[str, str]) -> Callable[[], Project | None]:
@@ -179,9 +182,9 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
     chosen = list(SLICES) if not names or "all" in names else list(names)
     try:
         environ = with_options(os.environ)
-        root = Path(environ.get("KINTSUGI_PROJECT") or Path.cwd())
+        root = folder_of(environ)
         gc.disable()
-        deps = replace(assembled(find_project(root), environ), seek=finder(root, environ))
+        deps = replace(assembled(find_project(root), environ, served=True), seek=finder(root, environ))
         mcp = server(chosen, deps, allowed_writes(environ))
         gc.freeze()  # what a server is made of is no garbage
         gc.enable()

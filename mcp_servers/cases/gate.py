@@ -35,12 +35,13 @@ _DRIVERS = frozenset({"kintsugi", "agent"})
 
 
 class LedgerGate:
-    """Implements `kit.gate.Gate` for every slice."""
+    """Implements `kit.gate.Gate` for every slice. `served`: callers sit behind the protocol, so a person's name is only their word for it."""
 
-    def __init__(self, ledger: Ledger, approvals: Approvals, budgets: Budgets | None = None) -> None:
+    def __init__(self, ledger: Ledger, approvals: Approvals, budgets: Budgets | None = None, *, served: bool = False) -> None:
         self._ledger = ledger
         self._approvals = approvals
         self._budgets = budgets or Budgets()
+        self._served = served
 
     def admit(self, write: Write) -> None:
         self._ledger.check_lease()
@@ -51,7 +52,7 @@ class LedgerGate:
             self._admit_cost(write)
         if write.tool == "create_ticket":
             self._admit_ticket()
-        if write.tool == "propose_fix" and write.case and write.actor in _DRIVERS:
+        if write.tool == "propose_fix" and write.case and (self._served or write.actor in _DRIVERS):
             self._admit_record(write.case)
 
     def record(self, write: Write, event: str, data: Mapping[str, Any], connection: Connection | None = None) -> None:

@@ -64,6 +64,8 @@ def test_a_recipe_that_fails_is_demoted_and_one_that_holds_again_is_promoted(led
         gate.admit(Write("propose_fix", "kintsugi", new))
     assert refused.value.code == "demoted"
     gate.admit(Write("propose_fix", "ada", new))
+    with pytest.raises(Refusal, match="demoted"):  # behind the protocol anybody may call themselves ada
+        LedgerGate(ledger, approvals, served=True).admit(Write("propose_fix", "ada", new))
     for number in range(10, 15):
         tried(ledger, number, *HELD)
     assert records(ledger.events_since(0), ledger.now()).of(RECIPE).level is Level.SUGGEST
