@@ -36,7 +36,7 @@ from mcp_servers.kit.project import Tests as ProjectTests
 from tests.e2e.strangers import Stranger, git
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-ONCE = ("opened", "diagnosed", "ticketed", "proposed", "certified", "approval_requested", "approved", "applied", "pull_request")
+ONCE = ("opened", "diagnosed", "ticketed", "certified", "approval_requested", "approved", "applied", "pull_request")
 PATIENCE = 300.0
 PART = '''
     from dataclasses import dataclass
@@ -188,12 +188,18 @@ def check(folder: Path, defects: int) -> None:
     ledger = ledger_of(deps)
     cases = ledger.cases()
     assert len(cases) == defects
+    proposals = 0
     for case in cases:
-        happened = Counter(event.kind for event in ledger.events(case.id))
+        events = ledger.events(case.id)
+        happened = Counter(event.kind for event in events)
         assert {kind: happened[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1), happened
+        options = Counter(str(event.data["title"]) for event in events if event.kind == "proposed")
+        assert set(options.values()) == {1}, options
+        proposals += len(options)
     assert ledger.verify_chain() > 0
     with deps.database.reading() as connection:
-        for table in ("tickets", "fix_proposals", "fix_pull_requests", "approvals", "knowledge_issues"):
+        assert connection.scalar(text("select count(*) from fix_proposals")) == proposals
+        for table in ("tickets", "fix_pull_requests", "approvals", "knowledge_issues"):
             assert connection.scalar(text(f"select count(*) from {table}")) == defects, table
         assert set(connection.scalars(text("select step from fix_journal"))) == {"done"}
         assert set(connection.scalars(text("select holder from case_leases"))) == {""}
