@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -55,6 +55,18 @@ class Lazy(Group):
         command: click.Command = getattr(import_module(f"kintsugi.commands.{module}"), attribute)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """What the command answers; nothing, and no error, when whoever read it went first."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _silence()
+        except SystemExit as left:
+            if not isinstance(left.__context__, BrokenPipeError):
+                raise
+            _silence()
+        return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -81,14 +93,16 @@ def main() -> None:
     except KintsugiError as error:
         click.echo(f"kintsugi: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         _interrupted()
     except Exception as error:  # the last door: a person never reads a traceback, whoever mends it finds one
         click.echo(f"kintsugi: {_unforeseen(error)}", err=True)
         sys.exit(3)
+
+
+def _silence() -> None:
+    """What is still in the buffer has no reader either, and is not worth a word at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupted() -> NoReturn:

@@ -121,7 +121,23 @@ def test_a_missing_file_is_one_sentence_and_an_exit_code(kintsugi: Kintsugi) -> 
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("kintsugi: There is no file or folder 'nope.log'")
+    assert "name one that is there" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 8])
+@pytest.mark.parametrize("command", ["digest", "query", "trends"])
+def test_a_log_without_a_line_of_text_is_named_and_no_tool_is(kintsugi: Kintsugi, tmp_path: Path, command: str, content: bytes) -> None:
+    (tmp_path / "odd.log").write_bytes(content)
+    done = kintsugi(command, "odd.log")
+    assert (done.returncode, "No line of text is in odd.log" in done.stdout + done.stderr) == (0, True)
+    assert "list_log_sources" not in done.stdout + done.stderr
+
+
+def test_a_template_that_is_none_is_answered_with_the_command_that_lists_them(kintsugi: Kintsugi, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("ERROR job 1 failed\n", "utf-8")
+    done = kintsugi("query", "a.log", "--template", "0badc0de")
+    assert (done.returncode, "`kintsugi logs digest`" in done.stderr, "digest_logs" in done.stderr) == (2, True, False)
 
 
 def test_without_sources_outside_a_project_it_says_what_to_do(kintsugi: Kintsugi) -> None:
