@@ -19,7 +19,7 @@ from mcp_servers.cases.model import Case, State
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.stack import Failure, StackTrace, resolve_path
+from mcp_servers.kit.stack import Failure, StackTrace, bare_function, resolve_path
 
 ACTOR = "kintsugi"
 _OPEN = {State.DIAGNOSED, State.PROPOSED, State.REJECTED}
@@ -77,7 +77,7 @@ async def proposed(deps: Deps, asked: Asked) -> Made:
         case = await _diagnosed(deps, tools, case, patch)
     _may_propose(case, asked)
     test, whence = await _reproduction(deps, tools, case, patch, asked.test)
-    title = str(patch.words.get("title") or f"Mend {case.title}")[:200]
+    title = str(patch.words.get("title") or _goal(case))[:200]
     draft = {"cause": str(case.diagnosis.get("cause", "")), **patch.words, "title": title, "edits": list(patch.edits), "test": test}
     answer = await tools.call("propose_fix", case_id=case.id, draft=draft, actor=asked.author or ACTOR)
     return Made({**answer, "case": case.id, "case_opened": opened, "test": test["path"]}, case, opened, whence, also)
@@ -143,8 +143,8 @@ async def _diagnosed(deps: Deps, tools: Tools, case: Case, patch: Patch) -> Case
         fix = case.fix.id if case.fix else ""
         told = _UNDER_WAY[case.state].format(fix=fix)
         raise Refusal(f"{case.id} is {case.state} {f'with {fix} ' if fix else ''}already; {told}.", code="under_way")
-    cause = str(patch.words.get("cause") or patch.words.get("title") or case.title)[:2000]
     place = _where(deps, case)
+    cause = str(patch.words.get("cause") or patch.words.get("title") or _seen(case, place))[:2000]
     await tools.call("record_diagnosis", case_id=case.id, status="likely", cause=cause, actor=ACTOR, **place)
     return ledger_of(deps).case(case.id)
 
@@ -154,6 +154,21 @@ def _where(deps: Deps, case: Case) -> dict[str, Any]:
     frame = StackTrace.from_json(trace).top_in_app if trace else None
     path = resolve_path(frame.file, _tree(deps)[1].files()) if frame else None
     return {"file": path, "line": frame.line, "function": frame.function} if frame and path else {}
+
+
+def _seen(case: Case, place: Mapping[str, Any]) -> str:
+    """The cause as far as the trace tells it, where nobody named one."""
+    where = f", thrown at {place['file']}:{place['line']}" if place else ""
+    return f"{case.title}{where}; whoever proposed the fix named no cause"
+
+
+def _goal(case: Case) -> str:
+    """What a fix without a title is for: that the function at the throw does not fail this way."""
+    place, trace = case.diagnosis, case.evidence.get("trace")
+    if not (trace and place.get("file") and place.get("function")):
+        return f"Mend {case.title}"
+    failure = Failure.of(StackTrace.from_json(trace))
+    return f"Keep {bare_function(place['function'])} in {place['file']} from failing with {bare_function(failure.exception)}"
 
 
 def _may_propose(case: Case, asked: Asked) -> None:

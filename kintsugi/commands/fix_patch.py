@@ -17,6 +17,7 @@ MAX_BYTES = 4_000_000
 _SECTION = re.compile(r"^(?=diff --git )", re.M)
 _PLAIN_SECTION = re.compile(r"^(?=--- [^\n]*\n\+\+\+ )", re.M)
 _NEW = re.compile(r"^--- /dev/null\r?\n\+\+\+ (?:b/)?([^\t\r\n]+)", re.M)
+_ANY_CHANGE = re.compile(r"diff --git |--- |\+\+\+ |@@|\*\*\* |(?:<|&lt;){5}")
 _SUBJECT = re.compile(r"^Subject: (?:\[[^\]]*\] ?)?(.+(?:\n .+)*)", re.M)
 
 
@@ -51,9 +52,17 @@ def read(name: str, *, of: str) -> str:
 
 
 def parsed(text: str, *, keep_test: bool = False) -> Patch:
-    """The patch of a text: edits as JSON, or a diff or blocks as they are. A new test in a diff becomes its reproduction, unless `keep_test`."""
+    """The patch of a text: edits as JSON, or a diff or blocks as they are. A new test in a diff becomes its reproduction, unless `keep_test`.
+
+    Raises `Refusal` for a text that shows no change, or nothing but a test.
+    """
     if text.lstrip()[:1] in {"[", "{"}:
         return _from_json(text)
+    if not _ANY_CHANGE.search(text):
+        raise Refusal(
+            "This is no patch: no change is in it. Give a diff (`git diff` writes one), SEARCH/REPLACE blocks, or edits as JSON.",
+            code="bad_patch",
+        )
     subject = _SUBJECT.search(text)
     words = {"title": " ".join(subject[1].split())} if subject else {}
     rest, test = (text, {}) if keep_test else _apart(text)

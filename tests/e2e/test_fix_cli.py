@@ -97,6 +97,8 @@ def test_a_traceback_and_a_patch_go_all_the_way_and_back_in_a_repository_without
 
     told = json.loads(user.run("fix", "show", named[1], "--json").out)
     assert (told["state"], told["about"]["state"], told["certificate"]["passed"]) == ("applied", "applied", True)
+    assert told["title"] == "Keep label in labels/shelf.py from failing with AttributeError"
+    assert "thrown at labels/shelf.py:2; whoever proposed the fix named no cause" in told["cause"]
     assert "was not merged" in user.run("fix", "rollback", named[1]).out
     assert "already" in user.run("fix", "rollback", named[1]).out
     assert git(user.folder, "branch", "--format=%(refname:short)") == "main"
@@ -109,6 +111,7 @@ def test_a_traceback_and_a_patch_go_all_the_way_and_back_in_a_repository_without
         (("propose", "../fix.patch"), "Say what failed: --traceback FILE"),
         (("propose", "none.patch", "--case", "case_1"), "The patch none.patch cannot be read"),
         (("propose", "../fix.patch", "--traceback", "labels/shelf.py"), "shows no failure"),
+        (("propose", "labels/shelf.py", "--traceback", "logs/service.log"), "This is no patch"),
         (("propose", "../fix.patch", "--case", "case_1"), "There is no case 'case_1'"),
         (("propose", "../fix.patch", "--case", "case_1", "--branch", "nowhere"), "has no branch 'nowhere'"),
         (("show", "fix_1"), "There is no fix 'fix_1'"),
