@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from kintsugi.loop import telling
+from kintsugi.loop import measuring, telling
 from kintsugi.loop.boarding import Boarding
 from kintsugi.loop.deployers import Deployer
 from kintsugi.loop.judging import Judging
@@ -234,6 +235,8 @@ class Healer:
         fix = _fix(case)
         note = f"{fix.id} is verified in production."
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
+        with suppress(KintsugiError):  # a lesson does not wait for figures
+            await measuring.after_fix(self._tools, case.project, case.service, case.times["deployed"])
         changes = await self._changes(fix)
         await self._tools.call("record_lesson", **telling.lesson(case, fix), changes=changes, actor=ACTOR)  # last: it ends the case
         return False

@@ -6,6 +6,7 @@ Nothing here may stop healing: what goes wrong is a sentence, and the next round
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 
 from kintsugi.hooks import spool
+from kintsugi.loop import measuring
 from kintsugi.tools import Tools
 from mcp_servers.cases.monitoring import ALERT_AT, INTERVAL, Monitoring, Task
 from mcp_servers.kit.deps import Deps
@@ -120,19 +122,19 @@ async def _watch_closely(deps: Deps, project: Project, tools: Tools, say: Say) -
     for task in monitoring.running(project.name, now):
         if now - task.started < _SHORTEST:
             continue
-        word, alerts = await _looked(tools, task)
+        health = await tools.call("get_service_health", service=task.service, since=task.started.isoformat())
+        word, alerts = await _looked(tools, task, health)
         new = monitoring.told(task.id, word, alerts)
         for alert in new:
             say(f"{task.service} {task.version}: {alert}")
         if new:
             await _alarm(tools, task, [*task.alerts, *new])
-        _judge(deps, project, task, word)
+        await _judge(deps, project, tools, task, word, health)
 
 
-async def _looked(tools: Tools, task: Task) -> tuple[str, list[str]]:
+async def _looked(tools: Tools, task: Task, health: dict[str, Any]) -> tuple[str, list[str]]:
     """The word of the comparison with before, and what there is to tell."""
     since, alerts = task.started.isoformat(), list[str]()
-    health = await tools.call("get_service_health", service=task.service, since=since)
     requests: dict[str, Any] = health.get("requests", {})
     if requests.get("failed", 0) >= _FEW and requests.get("share", 0) > ALERT_AT:
         alerts.append(f"more than {ALERT_AT:.0%} of its requests fail")
@@ -162,9 +164,13 @@ async def _alarm(tools: Tools, task: Task, alerts: list[str]) -> None:
     )
 
 
-def _judge(deps: Deps, project: Project, task: Task, word: str) -> None:
+async def _judge(deps: Deps, project: Project, tools: Tools, task: Task, word: str, health: dict[str, Any]) -> None:
+    """What became of the deployment that is watched: its verdict, and how the patterns that it uses do now."""
+    store = DeploymentStore(deps.database)
+    deployed = next((one for one in store.of(project.name) if one.version == task.version), None)
+    if deployed is None:
+        return
     if word in ("good", "worse"):
-        store = DeploymentStore(deps.database)
-        of_it = [one for one in store.of(project.name) if one.version == task.version]
-        if of_it:
-            store.judge(of_it[0].id, "good" if word == "good" else "worse")
+        store.judge(deployed.id, "good" if word == "good" else "worse")
+    with suppress(KintsugiError):  # figures are no reason to look away from the next one
+        await measuring.keep(tools, project.name, deployed.patterns_used, health)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from kintsugi.loop.measuring import after_fix, figures
 from kintsugi.shipping.rounds import chores, pace
 from kintsugi.tools import Tools
 from mcp_servers.kit.database import Database
@@ -163,6 +164,43 @@ async def test_a_quiet_watch_tells_nothing(tools: Tools, deps: Deps, clock: Cloc
     said: list[str] = []
     await chores(deps, tools, said.append)
     assert said == []
+
+
+@pytest.mark.promise("S0.23")
+async def test_a_closer_watch_keeps_how_the_patterns_of_the_deployment_do(
+    tools: Tools, deps: Deps, clock: Clock, traffic: Callable[..., None]
+) -> None:
+    await tools.call("notify_deployment", repository="shop", version="1.1", patterns_used=["database-pool", "cache"])
+    await tools.call("start_enhanced_monitoring", service="api", version="1.1")
+    clock.forward(minutes=40)
+    traffic(240, minutes=40)
+    await chores(deps, tools, list[str]().append)
+    kept = (await tools.call("get_runtime_status", repository="shop"))["production_metrics"]
+    assert {one.pop("pattern") for one in kept} == {"database-pool", "cache"}
+    expected = {"error_rate": 0, "throughput_rps": 0.1, "latency_p50": 23, "latency_p95": 26, "latency_p99": 26}
+    assert all(one == {**expected, "last_updated": clock().isoformat()} for one in kept)
+
+
+@pytest.mark.promise("S0.23")
+async def test_a_verified_fix_measures_the_patterns_of_its_repository_and_nothing_where_none_is_known(
+    tools: Tools, clock: Clock, traffic: Callable[..., None]
+) -> None:
+    since = clock()
+    clock.forward(minutes=20)
+    traffic(120, minutes=20)
+    await after_fix(tools, "shop", "api", since)
+    assert (await tools.call("get_runtime_status", repository="shop"))["production_metrics"] == []
+    await tools.call("record_pattern", repository="shop", pattern="database-pool", parameters={"pool_size": 30})
+    await after_fix(tools, "shop", "api", since)
+    [kept] = (await tools.call("get_runtime_status", repository="shop"))["production_metrics"]
+    assert (kept["error_rate"], kept["throughput_rps"], kept["last_updated"]) == (0, 0.1, clock().isoformat())
+
+
+def test_only_what_the_logs_tell_is_a_figure() -> None:
+    window = {"since": "2026-11-20T10:00:00+00:00", "until": "2026-11-20T10:01:40+00:00"}
+    assert figures({"window": window, "requests": {"count": 400, "failed": 10}}) == {"error_rate": 0.025, "throughput_rps": 4}
+    assert figures({"window": window, "latency_ms": {"p50": 12.5}}) == {"latency_p50": 12.5}
+    assert figures({"window": window}) == {}
 
 
 async def test_the_newest_tag_of_the_branch_is_a_deployment_once(tools: Tools, deps: Deps) -> None:
