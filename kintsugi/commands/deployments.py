@@ -63,11 +63,15 @@ def list_command(repository: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
         return
-    click.echo(f"{name} is {answer['status']}, {answer['open_issues']} issues open")
+    click.echo(f"{name} is {answer['status']}, {_issues(answer['open_issues'])} open")
     for one in answer["deployments"]:
         went = {True: "held", False: "failed", None: "not judged yet"}[one.get("success")]
         taken = ", rolled back" if one["rollback_performed"] else ""
-        click.echo(f"  {one['deployed_at'][:16].replace('T', ' ')}  {one['version']}  {went}{taken}, {one['issues_found']} issues found")
+        click.echo(f"  {one['deployed_at'][:16].replace('T', ' ')}  {one['version']}  {went}{taken}, {_issues(one['issues_found'])} found")
+
+
+def _issues(number: int) -> str:
+    return f"{number} issue{'' if number == 1 else 's'}"
 
 
 def _folder() -> Path:

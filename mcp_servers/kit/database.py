@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, create_engine, event, func, insert, select, text
 from sqlalchemy.engine import make_url
@@ -69,8 +70,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """Where the store is, for people: without a password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """Where the store is, for people: without a password, letters as they are written."""
+        return unquote(self._engine.url.render_as_string(hide_password=True))
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:

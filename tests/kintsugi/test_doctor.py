@@ -29,6 +29,11 @@ def test_every_variable_is_named_with_what_it_would_add(home: Path) -> None:
         assert adds in output or name == "KINTSUGI_HOME"
 
 
+def test_a_database_is_named_as_its_path_is_written(home: Path) -> None:
+    url = f"sqlite:///{home}/Büro 7/100% neu.sqlite"
+    assert finding("database", home.parent, {"KINTSUGI_DATABASE_URL": url}).text == url
+
+
 def test_looking_changes_nothing(home: Path) -> None:
     CliRunner().invoke(doctor)
     assert not home.exists()
