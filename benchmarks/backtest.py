@@ -1,6 +1,7 @@
 """What a backtest is worth: pasts with planted mistakes and other changes in everyday words; who broke what and who mended it is known.
 
-The words of the messages were written down before the miner saw them, and are not those of its tests.
+The words of the messages were written down before the miner saw them, but for two: `[FIX] …` and `Workaround for a crash …` were missed, and the miner
+learned to hear them. None is one of its tests.
 """
 
 from __future__ import annotations
