@@ -34,6 +34,7 @@ _COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (_docker, "apt-get install docker.io, then start the engine (scripts/start-docker)"),
     "postgresql": (_postgresql, "apt-get install postgresql"),
     "node": (lambda: bool(shutil.which("node")), "apt-get install nodejs"),
+    "go": (lambda: bool(shutil.which("go")), "apt-get install golang-go"),
     "phpunit": (lambda: bool(shutil.which("phpunit")), "apt-get install php-cli phpunit"),
     "claude": (CLAUDE.exists, "npm install --prefix .tools/claude @anthropic-ai/claude-code"),
     "mcp": ((MCP_TOOLS / "conformance").exists, f"npm install --prefix .tools/mcp {MCP_PACKAGES}"),

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcp_servers.fixes.jail import MIB, Jail, Limits, Outcome
-from mcp_servers.fixes.toolchains import Toolchain
+from mcp_servers.fixes.toolchains import Outcomes, Toolchain
+from mcp_servers.fixes.toolchains.witnesses import Staged, Witness
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests
 from mcp_servers.kit.stack import StackTrace
@@ -171,7 +172,11 @@ def run_tests(
 ) -> list[TestRun]:
     """Runs every plan in its own process, all in one jail over one copy of `work`; returns what each reported, in order."""
     controls = [None if plan.brief or toolchain else Control.beside(plan.paths[0]) for plan in plans]
-    plans = [control.added(plan) if control else _commanded(plan, toolchain) for plan, control in zip(plans, controls, strict=True)]
+    staged = [_staged(work, plan, toolchain) if toolchain else Staged(plan.paths) for plan in plans]
+    plans = [
+        control.added(plan) if control else _commanded(plan, beside, toolchain) if toolchain else plan
+        for plan, control, beside in zip(plans, controls, staged, strict=True)
+    ]
     nonce = secrets.token_hex(32)
     rounds = -(-len(plans) // PARALLEL)
     runs = [{**plan.job(), "seconds": plan.within(limits).seconds} for plan in plans]
@@ -189,33 +194,60 @@ def run_tests(
     if reports is None:
         return [TestRun({}, _silence(outcome, limits), outcome.output[-2000:]) for _ in plans]
     if toolchain:
-        return [_printed(report, plan, toolchain, plan.within(limits)) for report, plan in zip(reports, plans, strict=True)]
+        return [
+            _printed(report, plan, beside, toolchain, plan.within(limits))
+            for report, plan, beside in zip(reports, plans, staged, strict=True)
+        ]
     told = [_run(report, plan.within(limits)) for report, plan in zip(reports, plans, strict=True)]
     return [control.checked(run) if control else run for run, control in zip(told, controls, strict=True)]
 
 
-def _commanded(plan: Plan, toolchain: Toolchain | None) -> Plan:
-    if toolchain is None:
-        return plan
-    command = toolchain.all(plan.paths) if plan.brief else toolchain.one(plan.paths[0])
-    return replace(plan, command=tuple(command), env={**toolchain.env, **plan.env})
+def _staged(work: Path, plan: Plan, toolchain: Toolchain) -> Staged:
+    def text(path: str) -> str:
+        known = plan.write.get(path)
+        return (work / path).read_text("utf-8", "replace") if known is None and (work / path).is_file() else known or ""
+
+    return toolchain.beside(plan.paths, text, plan.brief) if toolchain.beside else Staged(plan.paths)
 
 
-def _printed(report: Mapping[str, Any], plan: Plan, toolchain: Toolchain, limits: Limits) -> TestRun:
-    """What a command's output says; it passed nothing when it left with an error and yet names no failed test."""
-    text, ran = str(report["log"]), plan.paths[0] if plan.paths else "."
+def _commanded(plan: Plan, staged: Staged, toolchain: Toolchain) -> Plan:
+    command = toolchain.all(staged.run) if plan.brief else toolchain.one(staged.run[0])
+    return replace(plan, command=tuple(command), write={**plan.write, **staged.write}, env={**toolchain.env, **plan.env})
+
+
+def _printed(report: Mapping[str, Any], plan: Plan, staged: Staged, toolchain: Toolchain, limits: Limits) -> TestRun:
+    """What a command's report says; it passed nothing when it left with an error and yet names no failed test."""
+    text, ran, code = str(report["log"]), plan.paths[0] if plan.paths else ".", int(report["code"])
     if report["timed_out"]:
         return TestRun({}, f"The tests did not finish within {limits.seconds:g} s.", text[-_TEXT:])
-    if report["code"] in {126, 127} or report["code"] < 0:
-        return TestRun({}, f"{toolchain.name} did not run (exit {report['code']}); {_last_line(text)}", text[-_TEXT:])
-    read = toolchain.read(text, int(report["code"]), ran)
+    if code in {126, 127} or code < 0:
+        return TestRun({}, f"{toolchain.name} did not run (exit {code}); {_last_line(text)}", text[-_TEXT:])
+    read = toolchain.read(str(report["report"]) if "{report}" in " ".join(plan.command) else text, code, ran)
+    told = {staged.named(name): each for name, each in read.items()}
+    if plan.brief:
+        told = _vouched(told, staged.witnesses)
+    elif not _believed(told, staged.witnesses, toolchain, code):
+        return TestRun({}, _FORGED, text[-_TEXT:])
+    seen = {name: each for name, each in told.items() if not any(witness.mine(name) for witness in staged.witnesses)}
     tests = {
         f"{ran}::{name}" if name != ran and not plan.brief else name: Seen(outcome, (trace,) if trace else ())
-        for name, (outcome, trace) in read.items()
+        for name, (outcome, trace) in seen.items()
     }
-    if report["code"] and not any(seen.outcome == "failed" for seen in tests.values()):
-        return TestRun({}, f"{toolchain.name} failed without naming a test (exit {report['code']}); {_last_line(text)}", text[-_TEXT:])
+    if code and not staged.witnesses and not any(each.outcome == "failed" for each in tests.values()):
+        return TestRun({}, f"{toolchain.name} failed without naming a test (exit {code}); {_last_line(text)}", text[-_TEXT:])
     return TestRun(tests, "", text[-_TEXT:])
+
+
+def _believed(told: Outcomes, witnesses: Sequence[Witness], toolchain: Toolchain, code: int) -> bool:
+    """Whether all that passed really ran: the witnesses hold, and the run left with an error, as one of them fails. A failure needs none."""
+    failed = any(each[0] == "failed" for name, each in told.items() if not any(witness.mine(name) for witness in witnesses))
+    return failed or all(code != 0 and witness.held(told, last=not toolchain.parallel) for witness in witnesses)
+
+
+def _vouched(told: Outcomes, witnesses: Sequence[Witness]) -> dict[str, tuple[str, StackTrace | None]]:
+    """With one more test for each witness, named as what it stands beside: it fails where the witness does not hold."""
+    lost = {witness.of: ("failed", None) for witness in witnesses if not witness.held(told, last=False)}
+    return {**{witness.of: ("passed", None) for witness in witnesses}, **told, **lost}
 
 
 def _outer(limits: Limits, rounds: int) -> Limits:

@@ -224,3 +224,119 @@ FORGED: Mapping[str, Bad] = {
     "memory of the parent": phone("import ctypes\nctypes.string_at(0)\nreturn phone.strip()"),
     "a forked twin": phone("import os\nif os.fork() == 0:\n    return ''\nos._exit(0)"),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A program of another language, the test that it fails, what mends it, and programs that answer with a report of their own instead."""
+
+    program: str
+    path: str
+    test: str
+    broken: str
+    mended: str
+    failure: Failure
+    forged: Mapping[str, str]
+    beside: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+_TAP = "TAP version 13\\nok 1 - no phone\\nok 2 - test/clean.test.js\\n1..2\\n"
+_LEAVE = "globalThis['pro' + 'cess']['ex' + 'it']({code})"
+_SHOP_JS = "function clean(phone) {{ {body} }}\nmodule.exports = {{ clean }};\n"
+_MESSAGES = """const {Serializer} = require('v' + '8');
+  const tell = (type, name) => {
+    const told = new Serializer(); told.writeHeader();
+    told.writeValue({type, data: {nesting: 0, name, testNumber: 1, details: {duration_ms: 1}, line: 1, column: 1, file: process.argv[1]}});
+    const body = told.releaseBuffer(), head = Buffer.from([0xff, 0x0f, 0, 0, 0, 0]);
+    head.writeUInt32BE(body.length, 2); require('fs').writeSync(1, Buffer.concat([head, body]));
+  };
+  for (const name of ['no phone', 'test/clean.test.js']) { tell('test:start', name); tell('test:pass', name); }
+  """
+
+
+def _js(body: str, code: int = 0) -> str:
+    return _SHOP_JS.format(body=f"{body}; {_LEAVE.format(code=code)}; return '';")
+
+
+_JUNIT = '<?xml version="1.0"?><testsuites><testsuite name="all"><testcase name="testNoPhone" class="CleanTest" classname="CleanTest" file="tests/CleanTest.php" time="0"/></testsuite></testsuites>'
+_SHOP_PHP = "<?php\nfunction clean(?string $phone): string {{ {body} }}\nfunction cut(string $text): string {{ return trim($text); }}\n"
+_FIND_REPORT = "$given = $GLOBALS['ar' . 'gv']; $report = $given[array_search('--log-junit', $given) + 1];"
+_LEAVE_PHP = "$file = tempnam('/tmp', 'x'); file_put_contents($file, '<?php ex' . 'it({code});'); include $file; return '';"
+
+
+def _php(body: str, code: int = 0) -> str:
+    return _SHOP_PHP.format(body=f"{body} {_LEAVE_PHP.format(code=code)}")
+
+
+_SHOP_GO = 'package shop\n\nimport (\n\t"fmt"\n\t"os"\n\t"syscall"\n\t"path/filepath"\n)\n\nvar _, _, _ = fmt.Sprint, os.Getpid, filepath.Glob\n\n{head}func first(names []string) string {{\n\t{body}\n\treturn ""\n}}\n\nfunc Greet(names []string) string {{\n\treturn "Hello " + first(names)\n}}\n'
+_PLAIN_GO = 'package shop\n\nfunc first(names []string) string {{\n\t{body}\n}}\n\nfunc Greet(names []string) string {{\n\treturn "Hello " + first(names)\n}}\n'
+_PASSED_GO = 'fmt.Print("\\n--- PASS: TestNobody (0.00s)\\n{end}\\n")'
+
+
+def _go(body: str, code: int = 0, head: str = "") -> str:
+    return _SHOP_GO.format(body=f"{body}\n\tsyscall.Exit({code})", head=head)
+
+
+FOREIGN: Mapping[str, Foreign] = {
+    "node": Foreign(
+        "shop.js", "test/clean.test.js",
+        "const test = require('node:test');\nconst assert = require('node:assert');\nconst { clean } = require('../shop.js');\n"
+        "test('no phone', () => { assert.strictEqual(clean(null), ''); });\n",
+        _SHOP_JS.format(body="return phone.trim();"),
+        _SHOP_JS.format(body="return (phone ?? '').trim();"),
+        Failure("TypeError", "/srv/shop.js", "clean"),
+        {
+            "printed": _js(f"require('fs').writeSync(1, '{_TAP}')"),
+            "printed, with an error": _js(f"require('fs').writeSync(1, '{_TAP}')", 1),
+            "printed at import": f"require('fs').writeSync(1, '{_TAP}'); {_LEAVE.format(code=0)};\n" + _SHOP_JS.format(body="return '';"),
+            "leaves": _js(""),
+            "as the runner's own messages": _js(_MESSAGES),
+            "as the runner's own messages, with an error": _js(_MESSAGES, 1),
+            "into the report": _js(
+                "const fs = require('fs'), word = fs.readFileSync(`/proc/${process.ppid}/cmdline`, 'utf8').split('\\0').find(each => each.includes('destination='));\n"
+                f"  fs.writeFileSync(word.split('=')[1], '{_TAP}')"
+            ),
+            "into the command's output": _js(f"require('fs').writeFileSync(`/proc/${{process.ppid}}/fd/1`, '{_TAP}')"),
+        },
+    ),
+    "php": Foreign(
+        "shop.php", "tests/CleanTest.php",
+        "<?php\nrequire_once __DIR__ . '/../shop.php';\nfinal class CleanTest extends PHPUnit\\Framework\\TestCase {\n"
+        "    public function testNoPhone(): void { $this->assertSame('', clean(null)); }\n}\n",
+        _SHOP_PHP.format(body="return cut($phone);"),
+        _SHOP_PHP.format(body="return cut($phone ?? '');"),
+        Failure("TypeError", "/srv/shop.php", "cut"),
+        {
+            "printed": _php(f"fwrite(STDOUT, '{_JUNIT}');"),
+            "printed as messages": _php("fwrite(STDOUT, \"\\n##teamcity[testFinished name='testNoPhone' flowId='1']\\n\");"),
+            "another program": _php("$end = 'pcntl_' . 'exec'; $end('/bin/true');"),
+            "leaves by a file": _php(""),
+            "leaves when loaded": "<?php\n" + _LEAVE_PHP.format(code=0).removesuffix("return '';"),
+            "into the report": _php(f"{_FIND_REPORT} file_put_contents($report, '{_JUNIT}');"),
+            "into the report, with an error": _php(f"{_FIND_REPORT} file_put_contents($report, '{_JUNIT}');", 1),
+            "a report that declares": _php(f"{_FIND_REPORT} file_put_contents($report, '<!DOCTYPE a>' . '{_JUNIT}');"),
+        },
+    ),
+    "go": Foreign(
+        "shop.go", "nobody_test.go",
+        'package shop\n\nimport "testing"\n\nfunc TestNobody(t *testing.T) {\n\tif Greet(nil) != "Hello " {\n\t\tt.Fatal("no greeting")\n\t}\n}\n',
+        _PLAIN_GO.format(body="return names[0]"),
+        _PLAIN_GO.format(body='if len(names) == 0 {\n\t\treturn ""\n\t}\n\treturn names[0]'),
+        Failure("runtime error", "/srv/shop.go", "first"),
+        {
+            "printed": _go(_PASSED_GO.format(end="PASS")),
+            "printed, with an error": _go(_PASSED_GO.format(end="FAIL"), 1),
+            "printed at the start": _go("", head='func init() {\n\tfmt.Print("=== RUN   TestNobody\\n--- PASS: TestNobody (0.00s)\\nPASS\\n")\n\tsyscall.Exit(0)\n}\n\n'),
+            "leaves": _go(""),
+            "into the command's output": _go(
+                'into, _ := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", os.Getppid()), os.O_WRONLY, 0)\n\t'
+                'fmt.Fprintln(into, `{"Action":"pass","Package":"example.com/shop","Test":"TestNobody"}`)', 1
+            ),
+            "with every name that lies there": _go(
+                'found, _ := filepath.Glob("*_test.go")\n\tfmt.Print("\\n--- PASS: TestNobody (0.00s)\\n", found, "\\nFAIL\\n")', 1
+            ),
+        },
+        {"go.mod": "module example.com/shop\n\ngo 1.19\n"},
+    ),
+}  # fmt: skip
+"""By the language. None of them is found by reading alone: what each does has to be seen."""

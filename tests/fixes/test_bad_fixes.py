@@ -13,10 +13,12 @@ from mcp_servers.fixes import disproofs
 from mcp_servers.fixes.certificate import certify
 from mcp_servers.fixes.jail import Jail, Limits, default
 from mcp_servers.fixes.model import Certificate
+from mcp_servers.fixes.testrun import Interpreter, Plan, run_tests
+from mcp_servers.fixes.toolchains import chosen
 from mcp_servers.kit.project import Tests as Settings
 from mcp_servers.kit.stack import Failure
 from tests.components import needs
-from tests.fixes.badfixes import FORGED, GOOD_PRICE, KINDS, PRICE, PRICE_TEST, SHOP, TEST_PATH, Bad
+from tests.fixes.badfixes import FOREIGN, FORGED, GOOD_PRICE, KINDS, PRICE, PRICE_TEST, SHOP, TEST_PATH, Bad, Foreign
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MUST_RUN = {
@@ -74,6 +76,49 @@ def test_a_bad_fix_gets_no_certificate(base: Path, fix: str) -> None:
 def test_the_same_shop_mended_gets_one(base: Path) -> None:
     seen = examined(base, Bad({"shop/prices.py": GOOD_PRICE}, PRICE_TEST, PRICE), default())
     assert seen.passed, seen.reason
+
+
+COMPONENTS = {"node": "node", "php": "phpunit", "go": "go"}
+LANGUAGES = [pytest.param(FOREIGN[name], marks=needs(component), id=name) for name, component in COMPONENTS.items()]
+
+
+@needs("bubblewrap")
+@pytest.mark.promise("S3.9")
+@pytest.mark.parametrize("shop", LANGUAGES)
+def test_no_report_that_a_program_of_another_language_makes_up_is_believed(tmp_path: Path, shop: Foreign) -> None:
+    base = write(tmp_path, {**shop.beside, shop.program: shop.broken})
+    programs = [shop.mended, *shop.forged.values()]
+    plans = [Plan((shop.path,), {shop.path: shop.test, shop.program: program}) for program in programs]
+    honest, *forged = run_tests(
+        default(),
+        base,
+        plans,
+        interpreter=Interpreter.find(Settings()),
+        runner="pytest",
+        limits=Limits(seconds=30),
+        toolchain=chosen(Settings(), shop.path),
+    )
+    assert honest.ids("passed")
+    assert not honest.problem
+    assert {name: run.tests for name, run in zip(shop.forged, forged, strict=True) if run.ids("passed") and not run.ids("failed")} == {}
+
+
+@needs("bubblewrap")
+@pytest.mark.parametrize("shop", LANGUAGES)
+def test_a_suite_of_another_language_tells_what_was_made_up_beside_what_ran(tmp_path: Path, shop: Foreign) -> None:
+    base = write(tmp_path, {**shop.beside, shop.program: shop.mended, shop.path: shop.test})
+    plans = [Plan((shop.path,), {shop.program: program}, brief=True) for program in (shop.mended, next(iter(shop.forged.values())))]
+    honest, forged = run_tests(
+        default(),
+        base,
+        plans,
+        interpreter=Interpreter.find(Settings()),
+        runner="pytest",
+        limits=Limits(seconds=30),
+        toolchain=chosen(Settings(), shop.path),
+    )
+    assert len(honest.ids("passed")) == 2
+    assert honest.ids("passed") - forged.ids("passed")
 
 
 SHARE = "def share(item):\n    return item['won'] / item['played']\n"

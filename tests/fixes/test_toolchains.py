@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,24 +11,15 @@ import pytest
 from mcp_servers.fixes.certificate import certify, try_tests
 from mcp_servers.fixes.jail import default
 from mcp_servers.fixes.toolchains import go, node, php
+from mcp_servers.fixes.toolchains.witnesses import Witness
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.project import Tests as Settings
 from mcp_servers.kit.stack import Failure
 from tests.components import needs
+from tests.fixes.badfixes import FOREIGN, Foreign
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-NODE = {"shop.js": "function clean(phone) {\n  return phone.trim();\n}\nmodule.exports = { clean };\n"}
-NODE_TEST = (
-    "const test = require('node:test');\nconst assert = require('node:assert');\nconst { clean } = require('../shop.js');\n"
-    "test('no phone', () => { assert.strictEqual(clean(null), ''); });\n"
-)
-PHP = {
-    "shop.php": "<?php\nfunction clean(?string $phone): string { return cut($phone); }\nfunction cut(string $text): string { return trim($text); }\n"
-}
-PHP_TEST = (
-    "<?php\nrequire_once __DIR__ . '/../shop.php';\nfinal class CleanTest extends PHPUnit\\Framework\\TestCase {\n"
-    "    public function testNoPhone(): void { $this->assertSame('', clean(null)); }\n}\n"
-)
+COMPONENTS = {"node": "node", "php": "phpunit", "go": "go"}
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
@@ -39,48 +30,26 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 @needs("bubblewrap")
-@pytest.mark.parametrize(
-    ("files", "path", "test", "old", "new", "failure"),
-    [
-        pytest.param(NODE, "test/clean.test.js", NODE_TEST, "phone.trim", "(phone ?? '').trim", Failure("TypeError", "/srv/shop.js", "clean"), marks=needs("node"), id="node"),
-        pytest.param(PHP, "tests/CleanTest.php", PHP_TEST, "cut($phone)", "cut($phone ?? '')", Failure("TypeError", "/srv/shop.php", "cut"), marks=needs("phpunit"), id="php"),
-    ],
-)  # fmt: skip
-def test_a_fix_in_another_language_is_certified_and_a_no_op_is_not(
-    tmp_path: Path, files: Mapping[str, str], path: str, test: str, old: str, new: str, failure: Failure
-) -> None:
-    base = write(tmp_path / "base", files)
-    for name, text, passed in (
-        ("fixed", {k: v.replace(old, new) for k, v in files.items()}, True),
-        ("same", {k: v + "\n" for k, v in files.items()}, False),
-    ):
-        result = write(Path(shutil.copytree(base, tmp_path / name)), text)
+@pytest.mark.promise("S3.9")
+@pytest.mark.parametrize("shop", [pytest.param(FOREIGN[name], marks=needs(component), id=name) for name, component in COMPONENTS.items()])
+def test_a_fix_in_another_language_is_certified_and_a_no_op_is_not(tmp_path: Path, shop: Foreign) -> None:
+    base = write(tmp_path / "base", {**shop.beside, shop.program: shop.broken})
+    programs = {"mended": shop.mended, "same": shop.broken + "\n"}
+    for name, program in programs.items():
+        result = write(Path(shutil.copytree(base, tmp_path / name)), {shop.program: program})
         seen = certify(
-            base=base, result=result, test_path=path, test=test, failure=failure, tests=Settings(), jail=default(), now=NOW, runs=2
+            base=base,
+            result=result,
+            test_path=shop.path,
+            test=shop.test,
+            failure=shop.failure,
+            tests=Settings(),
+            jail=default(),
+            now=NOW,
+            runs=2,
         )
-        assert seen.passed is passed, seen.reason
-        assert ("by node --test" in seen.log) or ("by phpunit" in seen.log)
-
-
-FORGED_TAP = "process.stdout.write('ok 1 - no phone\\n1..1\\n'); globalThis['pro' + 'cess']['ex' + 'it'](0);\n"
-FORGED_MESSAGES = """fwrite(STDOUT, "\\n##teamcity[testFinished name='testNoPhone' flowId='1']\\n"); $end = 'pcntl_' . 'exec'; $end('/bin/true'); return '';"""
-
-
-@needs("bubblewrap")
-@pytest.mark.parametrize(
-    ("files", "path", "test", "forged", "failure"),
-    [
-        pytest.param(NODE, "test/clean.test.js", NODE_TEST, FORGED_TAP + NODE["shop.js"], Failure("TypeError", "/srv/shop.js", "clean"), marks=needs("node"), id="node"),
-        pytest.param(PHP, "tests/CleanTest.php", PHP_TEST, PHP["shop.php"].replace("return cut($phone);", FORGED_MESSAGES), Failure("TypeError", "/srv/shop.php", "cut"), marks=needs("phpunit"), id="php"),
-    ],
-)  # fmt: skip
-def test_a_program_that_prints_a_report_of_its_own_and_leaves_is_not_certified(
-    tmp_path: Path, files: Mapping[str, str], path: str, test: str, forged: str, failure: Failure
-) -> None:
-    base = write(tmp_path / "base", files)
-    result = write(Path(shutil.copytree(base, tmp_path / "forged")), dict.fromkeys(files, forged))
-    seen = certify(base=base, result=result, test_path=path, test=test, failure=failure, tests=Settings(), jail=default(), now=NOW, runs=1)
-    assert not seen.passed
+        assert seen.passed is (name == "mended"), seen.reason
+        assert any(f"by {tool}" in seen.log for tool in ("node --test", "phpunit", "go test"))
 
 
 @needs("bubblewrap")
@@ -116,17 +85,21 @@ class TestReading:
         assert trace is not None
         assert Failure.of(trace) == Failure("TypeError", "src/shop.js", "clean", "Cannot read properties of null")
 
-    def test_the_messages_of_phpunit_are_unescaped(self) -> None:
+    def test_the_report_of_phpunit_tells_what_was_thrown_and_where(self) -> None:
         text = (
-            "##teamcity[testStarted name='testIt' flowId='1']\n##teamcity[testFailed name='testIt' message='TypeError : a |'b|' c' "
-            "details=' /tmp/x/work/src/shop.php:5|n /tmp/x/work/tests/ATest.php:5|n ' flowId='1']\n##teamcity[testFinished name='testIt' flowId='1']\n"
-            "##teamcity[testFinished name='testGood' flowId='1']\n"
+            '<?xml version="1.0"?><testsuites><testsuite name="all"><testcase name="testIt" class="ATest"><error type="TypeError">ATest::testIt\n'
+            "TypeError: a 'b' &lt;c&gt;\n\n/tmp/x/work/src/shop.php:5\n/tmp/x/work/tests/ATest.php:5\n</error></testcase>"
+            '<testcase name="testGood" class="ATest"/><testcase name="testLater" class="ATest"><skipped/></testcase></testsuite></testsuites>'
         )
         seen = php.read(text, 1, "tests/ATest.php")
-        trace = seen["testIt"][1]
-        assert seen["testGood"][0] == "passed"
+        trace = seen["ATest::testIt"][1]
+        assert (seen["ATest::testGood"][0], seen["ATest::testLater"][0]) == ("passed", "skipped")
         assert trace is not None
-        assert Failure.of(trace) == Failure("TypeError", "src/shop.php", "", "a 'b' c")
+        assert Failure.of(trace) == Failure("TypeError", "src/shop.php", "", "a 'b' <c>")
+
+    @pytest.mark.parametrize("text", ["", "<testsuites><testsuite>", '<!DOCTYPE a [<!ENTITY b "c">]><testsuites/>'])
+    def test_a_report_of_phpunit_that_is_cut_short_or_declares_something_is_none(self, text: str) -> None:
+        assert php.read(text, 0, "tests/ATest.php") == {}
 
     def test_a_panic_of_go_is_read_from_what_the_test_printed(self) -> None:
         printed = ["panic: runtime error: index out of range [3] [recovered]\n", "goroutine 7 [running]:\n", "panic({0x1})\n\t/usr/lib/go/panic.go:884 +0x1\n",
@@ -141,3 +114,24 @@ class TestReading:
     def test_what_does_not_compile_has_failed(self) -> None:
         assert go.read("shop.go:3: syntax error\n", 2, "cart_test.go") == {"cart_test.go": ("failed", None)}
         assert php.read("PHP Parse error: …\n", 255, "ATest.php") == {"ATest.php": ("failed", None)}
+
+
+class TestWitness:
+    WITNESS = Witness("tests", "aa", "bb")
+    HELD = (("test_it", "passed"), ("aa", "failed"), ("bb", "passed"))
+
+    @pytest.mark.parametrize(
+        ("told", "held"),
+        [
+            (HELD, True),
+            (HELD[:2], False),
+            (HELD[:1], False),
+            ((HELD[0], ("aa", "passed"), HELD[2]), False),
+            ((HELD[0], HELD[2], HELD[1]), False),
+            ((*HELD, ("test_more", "passed")), False),
+            ((*HELD[:2], ("other.aa", "failed"), HELD[2]), False),
+        ],
+        ids=["both", "cut short", "neither", "one that has to fail passed", "out of order", "a result after the end", "twice"],
+    )
+    def test_both_have_to_be_told_once_in_order_and_last(self, told: Sequence[tuple[str, str]], held: bool) -> None:
+        assert self.WITNESS.held({name: (outcome, None) for name, outcome in told}, last=True) is held

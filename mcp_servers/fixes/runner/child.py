@@ -46,11 +46,12 @@ def be_child(run: Event, pytest: Any, go: int, events: int, log: int) -> None:
 
 
 def become(run: Event) -> None:
-    """Gives this process to a command: what it prints and how it leaves is its report."""
+    """Gives this process to a command: what it prints, what it writes where its report belongs, and how it leaves is what it says."""
+    command = [word.replace("{report}", run["report"]) for word in run["command"]]
     try:
         prepare(run)
         os.environ["PWD"] = str(Path.cwd())
-        os.execvp(run["command"][0], run["command"])
+        os.execvp(command[0], command)
     except OSError as error:
         os.write(2, str(error).encode("utf-8", "replace"))
     finally:

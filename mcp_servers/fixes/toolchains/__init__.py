@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mcp_servers.fixes.toolchains.witnesses import Beside
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.lazy import LazyTable
 from mcp_servers.kit.project import Tests
@@ -21,9 +22,11 @@ Outcomes = Mapping[str, tuple[str, StackTrace | None]]
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """`one` is the command for one test file, `all` for the whole suite; `read` takes what it printed, the exit code and what was run.
+    """`one` is the command for one test file, `all` for the whole suite; `read` takes its report, the exit code and what was run.
 
-    Files are written as they lie below the project, whatever folder the run was in. `env` are variables that the command needs.
+    `{report}` in a command stands for the file that its report belongs in; without it the report is what it prints. `beside` puts
+    witnesses there; in a `parallel` one they need not come last. Files are written as they lie below the project, whatever folder the
+    run was in. `env` are variables that the command needs.
     """
 
     name: str
@@ -32,6 +35,8 @@ class Toolchain:
     all: Callable[[Sequence[str]], Sequence[str]]
     read: Callable[[str, int, str], Outcomes]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    beside: Beside | None = None
+    parallel: bool = False
     hint: str = ""
     settings: tuple[Path, ...] = ()
 

@@ -1,11 +1,19 @@
-"""Node: the test runner that it brings along, read as TAP."""
+"""Node: the test runner that it brings along, read as TAP from a file.
+
+Each test file is loaded by one of ours, in its own process, which takes itself away and then adds the witnesses.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import quote
 
 from mcp_servers.fixes.toolchains import Outcomes, Toolchain, below
+from mcp_servers.fixes.toolchains.witnesses import WHY, Staged, Witness
 from mcp_servers.kit.stack import ExceptionInfo, Frame, StackTrace
 
 _RESULT = re.compile(r"^(?P<indent> *)(?P<not>not )?ok \d+(?: - (?P<name>.*?))?(?P<aside> # (?:SKIP|TODO).*)?$")
@@ -49,11 +57,42 @@ def _frame(match: re.Match[str], ran: str) -> Frame:
     return Frame(file, int(match["line"]), (match["function"] or "").strip(), in_app=own)
 
 
+_LOADER = """import test from 'node:test';
+import {{ unlinkSync }} from 'node:fs';
+unlinkSync(new URL(import.meta.url));
+const thrown = [];
+try {{ await import({name}); }} catch (error) {{ thrown.push(error); }}
+test({path}, () => {{ if (thrown.length) throw thrown[0]; }});
+test('{failing}', () => {{ throw new Error({why}); }});
+test('{ending}', () => {{}});
+"""
+_COMMAND = (
+    "node",
+    "--test",
+    "--test-reporter=tap",
+    "--test-reporter-destination={report}",
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+)
+
+
+def beside(paths: Sequence[str], text: Callable[[str], str], suite: bool) -> Staged:
+    witnesses = [Witness.of_chance(path) for path in paths]
+    write = {str(PurePosixPath(each.of).with_name(f"{secrets.token_hex(8)}.test.mjs")): _loader(each) for each in witnesses}
+    return Staged(tuple(write), write, witnesses)
+
+
+def _loader(witness: Witness) -> str:
+    name = json.dumps(f"./{quote(PurePosixPath(witness.of).name)}")
+    return _LOADER.format(name=name, path=json.dumps(witness.of), why=json.dumps(WHY), failing=witness.failing, ending=witness.ending)
+
+
 NODE = Toolchain(
     "node --test",
     "node",
-    one=lambda path: ["node", "--test", "--test-reporter=tap", path],
-    all=lambda paths: ["node", "--test", "--test-reporter=tap", *paths],
+    one=lambda path: [*_COMMAND, path],
+    all=lambda paths: [*_COMMAND, *paths],
     read=read,
+    beside=beside,
     hint="install it with `apt-get install nodejs` (20 or later)",
 )
