@@ -30,6 +30,7 @@ CHANCY_RUNS = 10
 TEST_LIMITS = Limits(seconds=30)
 SUITE_LIMITS = Limits(seconds=300)
 _LOG = 8000
+_NAMED = 5
 _ELSEWHERE = {"HOME": "/tmp", "USER": "deploy", "LOGNAME": "deploy"}
 _VALUES = ("production", "1")
 
@@ -188,11 +189,12 @@ class Bench:
         greens: Sequence[TestRun],
     ) -> Certificate:
         """What the rest shows: the suite no worse, variants of the reproduction, and every run as the first."""
-        word, why = self._judge_suites(found, known, reds, greens[-1], suite) if suite else ("none", "")
+        word, why, flaky = self._judge_suites(found, known, reds, greens[-1], suite) if suite else ("none", "", frozenset[str]())
         probes = slice(runs, len(greens) - bool(suite))
         why = why or judge_probes(reds[probes], greens[probes], self.reading)
         found = replace(found, suite=word)
-        return replace(found, reason=why) if why else self._agree(found, reds[:runs], greens[:runs])
+        found = replace(found, reason=why) if why else self._agree(found, reds[:runs], greens[:runs])
+        return replace(found, reason=f"{found.reason} {_named(flaky)}".strip())
 
     def _agree(self, found: Certificate, reds: Sequence[TestRun], greens: Sequence[TestRun]) -> Certificate:
         """Red and green again and again; each red one is the base once more, so the fix alone made the difference."""
@@ -244,20 +246,21 @@ class Bench:
         reds: Sequence[TestRun],
         now: TestRun,
         plan: Plan,
-    ) -> tuple[str, str]:
-        """`no worse` or `worse`, and why. The base's tests are in the result unchanged: that was read beforehand."""
+    ) -> tuple[str, str, frozenset[str]]:
+        """`no worse` or `worse`, why, and the tests that are flaky. The base's tests are in the result unchanged: that was read beforehand."""
         expected = known.get(found.base)
         broken = reds[-1].problem if expected is None else ""
         expected = reds[-1].ids("passed") if expected is None else expected
-        lost = expected - now.ids("passed")
+        lost, flaky = expected - now.ids("passed"), frozenset[str]()
         if lost and not now.problem:  # chance gets a second try on both sides
             (again,), (once_more,) = _both(lambda: self._run(self.result, [plan]), lambda: self._run(self.base, [plan]))
             chancy = once_more.tests.keys() - once_more.ids("passed")
-            lost = lost - again.ids("passed") - chancy
+            flaky = lost & (again.ids("passed") | chancy)
+            lost -= flaky
         if not (now.problem or broken):
-            known[found.base], known[found.result] = expected, now.ids("passed")
+            known[found.base], known[found.result] = expected - flaky, now.ids("passed")
         worse = lost or (now.problem and not broken)
-        return ("worse", _lost(lost, now)) if worse else ("no worse", "")
+        return ("worse", _lost(lost, now), flaky) if worse else ("no worse", "", flaky)
 
 
 def _suite_run(work: Path, tests: Tests, jail: Jail, interpreter: Interpreter, limits: Limits) -> TestRun:
@@ -283,6 +286,12 @@ def _lost(lost: frozenset[str], after: TestRun) -> str:
         return f"The project's own tests with the fix: {after.problem}"
     more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return f"With the fix {min(lost)}{more} of the project's own tests no longer passes."
+
+
+def _named(flaky: frozenset[str]) -> str:
+    """What failed in one of two runs of the same tree, which neither proves nor loses anything."""
+    more = f" and {len(flaky) - _NAMED} more" if len(flaky) > _NAMED else ""
+    return f"Not counted, flaky: {', '.join(sorted(flaky)[:_NAMED])}{more}." if flaky else ""
 
 
 def _praise(found: Certificate, reading: Reading) -> str:

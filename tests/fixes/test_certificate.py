@@ -96,6 +96,16 @@ class TestARealFix:
         assert examine(base, result, known_suite=known).passed
         assert examine(base, result, known_suite={folder_digest(base): frozenset({"tests/test_it.py::test_lost"})}).suite == "worse"
 
+    def test_a_test_that_passed_once_and_fails_now_on_the_same_tree_is_named_and_not_counted(self, base: Path) -> None:
+        greet, moody = "tests/test_greet.py::test_greet", "tests/test_moody.py::test_moody"
+        write(base, {"tests/test_moody.py": "def test_moody():\n    assert False\n"})
+        known = {folder_digest(base): frozenset({greet, moody})}
+        seen = examine(base, patched(base, **{"shop/customers.py": FIXED}), known_suite=known)
+        assert seen.passed, seen.reason
+        assert seen.suite == "no worse"
+        assert seen.reason.endswith(f"2 runs agree. Not counted, flaky: {moody}.")
+        assert known[folder_digest(base)] == {greet}
+
     @pytest.mark.parametrize(
         "mended",
         [
