@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -55,17 +56,13 @@ class Lazy(Group):
         command: click.Command = getattr(import_module(f"kintsugi.commands.{module}"), attribute)
         return command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _reader_may_leave():  # help is told here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """What the command answers; nothing, and no error, when whoever read it went first."""
-        try:
+        with _reader_may_leave():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            _silence()
-        except SystemExit as left:
-            if not isinstance(left.__context__, BrokenPipeError):
-                raise
-            _silence()
-        return 0
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -100,9 +97,19 @@ def main() -> None:
         sys.exit(3)
 
 
-def _silence() -> None:
-    """What is still in the buffer has no reader either, and is not worth a word at the end."""
+@contextmanager
+def _reader_may_leave() -> Generator[None]:
+    """Ends with 0 when whoever reads standard output goes first; click and rich would leave with 1."""
+    try:
+        yield
+        return
+    except BrokenPipeError:
+        pass
+    except SystemExit as left:
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise click.exceptions.Exit(0)
 
 
 def _interrupted() -> NoReturn:

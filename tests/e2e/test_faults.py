@@ -253,8 +253,8 @@ def test_an_interrupted_look_says_so_and_the_next_one_goes_on(user: User, moment
 def test_a_reader_that_leaves_early_is_no_error(user: User) -> None:
     log = user.folder / "logs" / "long.log"
     log.write_text("".join(f"2026-11-20 08:00:01,120 INFO x line {number} of many words\n" for number in range(4000)), "utf-8")
-    for command in ("query logs/long.log --limit 500", "query logs/long.log --limit 500 --json"):
-        leaving = f"set -o pipefail; {PROGRAM} logs {command} | true"
+    for command in ("logs query logs/long.log --limit 500", "logs query logs/long.log --limit 500 --json", "--help"):
+        leaving = f"set -o pipefail; {PROGRAM} {command} | true"
         done = subprocess.run(["bash", "-c", leaving], cwd=user.folder, env=user.environment, capture_output=True, encoding="utf-8")
         assert (done.returncode, done.stderr) == (0, ""), command
 
