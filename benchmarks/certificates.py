@@ -26,15 +26,20 @@ def run(say: Say) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="kintsugi-bench-") as name:
         folder = Path(name)
         good = _examined(folder, _control())
+        mended = [_examined(folder, each, say) for each in _foreign("mended")]
         bad = {kind: [_wrongly(folder, label, one, say) for label, one in cases.items()] for kind, cases in _bad().items()}
+        made_up = [each.name if _examined(folder, each, say).passed else "" for each in _foreign("forged")]
         honest = [(each, _examined(folder, each, say)) for each in (*projects(), *mutants(folder / "mutants", SEED))]
-    forged, rest = bad.pop("forged"), [each for cases in bad.values() for each in cases]
+    forged, rest = [*bad.pop("forged"), *made_up], [each for cases in bad.values() for each in cases]
     refused = [f"{each.name}: {seen.reason}" for each, seen in honest if not seen.passed]
     share = 1 - len(refused) / len(honest)
     slowest = max(seen.seconds for _, seen in honest)
     return [
         _none(f"certificates: bad fixes with one, {len(rest)} of {len(bad)} kinds", rest),
-        _none(f"certificates: forged reports believed, {len(forged)}", [*forged, "" if good.passed else "the control"]),
+        _none(
+            f"certificates: forged reports believed, {len(forged)}",
+            [*forged, "" if all(each.passed for each in (good, *mended)) else "a control"],
+        ),
         Figure(
             f"certificates: honest fixes certified, {len(honest)}",
             f"{share:.1%}",
@@ -54,6 +59,15 @@ def _none(name: str, found: list[str]) -> Figure:
 
 def _bad() -> Mapping[str, Mapping[str, Bad]]:
     return {**badfixes.KINDS, "forged": badfixes.FORGED}
+
+
+def _foreign(kind: str) -> Iterator[Honest]:
+    """Programs of other languages, mended or with a report of their own."""
+    for language, shop in badfixes.FOREIGN.items():
+        programs = {"mended": shop.mended} if kind == "mended" else shop.forged
+        for name, program in programs.items():
+            base = {**shop.beside, shop.program: shop.broken}
+            yield Honest(f"{language}, {name}", base, {shop.program: program}, shop.test, shop.failure, shop.path)
 
 
 def _wrongly(folder: Path, label: str, bad: Bad, say: Say) -> str:

@@ -30,6 +30,7 @@ _NO_SUMMARY = re.compile(r"^=+ short test summary info =+\n(?![A-Z])", re.M)
 _FAILED_COUNT = re.compile(r"\b(\d+) failed(, )?(?=.* in [\d.]+s)")
 _CONTROL = "def test_control():\n    raise RuntimeError('control')\n"
 _FORGED = "A test of ours that has to fail did not, so the report of the tests is not believed."
+_UNHELD = "Two tests of ours that run last were not told as one failure and one pass, so the report is not believed; tests and program must not end the process."
 _STARTUP = 10.0  # seconds for the jail and the interpreter themselves, on top of what the tests may take
 _PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
 
@@ -227,7 +228,7 @@ def _printed(report: Mapping[str, Any], plan: Plan, staged: Staged, toolchain: T
     if plan.brief:
         told = _vouched(told, staged.witnesses)
     elif not _believed(told, staged.witnesses, toolchain, code):
-        return TestRun({}, _FORGED, text[-_TEXT:])
+        return TestRun({}, _UNHELD, text[-_TEXT:])
     seen = {name: each for name, each in told.items() if not any(witness.mine(name) for witness in staged.witnesses)}
     tests = {
         f"{ran}::{name}" if name != ran and not plan.brief else name: Seen(outcome, (trace,) if trace else ())

@@ -83,7 +83,6 @@ LANGUAGES = [pytest.param(FOREIGN[name], marks=needs(component), id=name) for na
 
 
 @needs("bubblewrap")
-@pytest.mark.promise("S3.9")
 @pytest.mark.parametrize("shop", LANGUAGES)
 def test_no_report_that_a_program_of_another_language_makes_up_is_believed(tmp_path: Path, shop: Foreign) -> None:
     base = write(tmp_path, {**shop.beside, shop.program: shop.broken})

@@ -30,7 +30,6 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 @needs("bubblewrap")
-@pytest.mark.promise("S3.9")
 @pytest.mark.parametrize("shop", [pytest.param(FOREIGN[name], marks=needs(component), id=name) for name, component in COMPONENTS.items()])
 def test_a_fix_in_another_language_is_certified_and_a_no_op_is_not(tmp_path: Path, shop: Foreign) -> None:
     base = write(tmp_path / "base", {**shop.beside, shop.program: shop.broken})

@@ -42,10 +42,14 @@ _CLOCKS = re.compile(r"(?:^|\.)(?:time|time_ns|monotonic|now|utcnow|today|perf_c
 _CHANCE = re.compile(r"^(?:random|secrets|uuid)\.|^os\.(?:urandom|getpid)$|^(?:id|hash|random|randint|choice|shuffle)$")
 _TEXTUAL = {
     "node": re.compile(
-        r"process\.(?:exit|kill|abort|argv|execArgv)\b|node:test|require\(['\"](?:inspector|v8|vm)['\"]\)|NODE_TEST_CONTEXT|NODE_OPTIONS"
+        r"process\.(?:exit|kill|abort|argv|execArgv)\b|node:test|(?:require\(|from\s*)['\"](?:node:)?(?:inspector|v8|vm)['\"]|NODE_TEST_CONTEXT|NODE_OPTIONS"
+        r"|std(?:out|err)\.write\s*=|/proc/self"
     ),
-    "php": re.compile(r"\b(?:exit|die)\s*[;(]|PHPUnit|debug_backtrace|register_shutdown_function|php_sapi_name|posix_kill", re.I),
-    "go": re.compile(r"os\.Exit\(|testing\.|runtime\.(?:Caller|Callers|Stack)|syscall\.Kill|flag\.Lookup\(\"test"),
+    "php": re.compile(
+        r"\b(?:exit|die)\s*[;(]|PHPUnit|debug_backtrace|register_shutdown_function|php_sapi_name|posix_kill|get_declared_classes|get_included_files|/proc/self",
+        re.I,
+    ),
+    "go": re.compile(r"os\.Exit\(|testing\.|runtime\.(?:Caller|Callers|Stack)|syscall\.Kill|flag\.Lookup\(\"test|/proc/self"),
 }
 _STARTUP = {"sitecustomize", "usercustomize", "conftest", "pytest", "_pytest", "pluggy"}
 

@@ -5,4 +5,5 @@ the parent, which forks one child for each run *before* it reads the nonce and c
 to the log. Results come from the child through a pipe, each with a token of its own; a child that ends without saying so has failed.
 No code outside the parent can write a report, end a run early and pass, or print a pass; code that walks our frames inside its own
 child to borrow the token can still lie about that one child, which is why such code is turned away before anything runs.
+A child that gives itself to a command of another language reports by a file of a random name, read when its process group is dead.
 """
