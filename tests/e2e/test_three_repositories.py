@@ -78,7 +78,7 @@ def committed(user: User, path: str, text: str) -> subprocess.CompletedProcess[s
     (user.folder / path).write_text(text, "utf-8")
     git(user.folder, "add", path)
     command = [*OFFLINE, "git", "commit", "-qm", "Print stubs"]
-    return subprocess.run(command, cwd=user.folder, env=user.environment | GIT_ENV, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=user.folder, env=GIT_ENV | user.environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @needs("bubblewrap")
