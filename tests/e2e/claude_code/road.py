@@ -15,6 +15,8 @@ from tests.surface.story import CAUSE, DRAFT, FILE
 
 WINDOW = {"since": "2026-11-20T07:00:00Z", "until": "2026-11-20T09:00:00Z"}
 _ABSENT = "No such tool available"
+_PATIENCE = 1.0
+"""Seconds that the model thinks before it asks again for a server that still starts."""
 Road = Generator[Sequence[Use], Sequence[Result], str]
 Step = Generator[Sequence[Use], Sequence[Result], Any]
 
@@ -38,12 +40,13 @@ class Walker:
         if self._asked and self._road and request.results:
             results, road = request.results, self._road
             self.told.update((use.name, _data(result.text)) for use, result in zip(self._asked, results, strict=False))
-            return self._step(lambda: road.send(results))
+            starting = any(_ABSENT in result.text for result in results)
+            return self._step(lambda: road.send(results), delay=_PATIENCE if starting else 0.0)
         begin = next((road for words, road in self.roads.items() if words in request.said), None)
         self._road = road = begin(request.said) if begin else None
         return self._step(lambda: next(road)) if road else "done"
 
-    def _step(self, go: Callable[[], Sequence[Use]]) -> Answer:
+    def _step(self, go: Callable[[], Sequence[Use]], delay: float = 0.0) -> Answer:
         try:
             self._asked = go()
         except StopIteration as end:
@@ -52,13 +55,13 @@ class Walker:
         except Exception as error:  # the host would ask again and again; the session tells it
             self._asked = ()
             return f"the script broke: {type(error).__name__}: {error}"
-        return Turn([Use(self.prefix + use.name if use.name.islower() else use.name, use.arguments) for use in self._asked])
+        return Turn([Use(self.prefix + use.name if use.name.islower() else use.name, use.arguments) for use in self._asked], delay=delay)
 
 
 def use(name: str, **arguments: Any) -> Step:
     """One tool, and its result whatever it is; a server that still starts is asked again."""
     result = Result("", _ABSENT, True)
-    for _ in range(10):
+    for _ in range(30):
         if _ABSENT in result.text:
             (result,) = yield [Use(name, arguments)]
     return result

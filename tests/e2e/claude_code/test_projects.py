@@ -17,7 +17,7 @@ from tests.e2e.messages_api import Use
 from tests.e2e.strangers import LEDGER
 
 pytestmark = needs("claude")
-MEBIBYTES = 4
+MEBIBYTES = 1
 
 
 def flood(path: Path) -> None:
@@ -28,7 +28,7 @@ def flood(path: Path) -> None:
     )
     block = "".join(lines)
     with path.open("w", encoding="utf-8") as log:
-        for _ in range(MEBIBYTES * 2**20 // len(block)):
+        for _ in range(MEBIBYTES):
             log.write(block)
 
 
