@@ -258,6 +258,15 @@ def _js(body: str, code: int = 0) -> str:
     return _SHOP_JS.format(body=f"{body}; {_LEAVE.format(code=code)}; return '';")
 
 
+_ALTERED = """const out = globalThis['pro' + 'cess']['std' + 'out'], was = out['wri' + 'te'];
+const altered = function (chunk, ...rest) {
+  const at = Buffer.isBuffer(chunk) && chunk.includes('no phone') ? chunk.indexOf('test:fail') : -1;
+  if (at >= 0) chunk.write('test:pass', at, 'latin1');
+  return was.call(out, chunk, ...rest);
+};
+for (const each of [out, Object.getPrototypeOf(out), require('net').Socket.prototype, require('stream').Writable.prototype])
+  try { each['wri' + 'te'] = altered; } catch {}
+"""
 _JUNIT = '<?xml version="1.0"?><testsuites><testsuite name="all"><testcase name="testNoPhone" class="CleanTest" classname="CleanTest" file="tests/CleanTest.php" time="0"/></testsuite></testsuites>'
 _SHOP_PHP = "<?php\nfunction clean(?string $phone): string {{ {body} }}\nfunction cut(string $text): string {{ return trim($text); }}\n"
 _FIND_REPORT = "$given = $GLOBALS['ar' . 'gv']; $report = $given[array_search('--log-junit', $given) + 1];"
@@ -271,6 +280,35 @@ def _php(body: str, code: int = 0) -> str:
 _SHOP_GO = 'package shop\n\nimport (\n\t"fmt"\n\t"os"\n\t"syscall"\n\t"path/filepath"\n)\n\nvar _, _, _ = fmt.Sprint, os.Getpid, filepath.Glob\n\n{head}func first(names []string) string {{\n\t{body}\n\treturn ""\n}}\n\nfunc Greet(names []string) string {{\n\treturn "Hello " + first(names)\n}}\n'
 _PLAIN_GO = 'package shop\n\nfunc first(names []string) string {{\n\t{body}\n}}\n\nfunc Greet(names []string) string {{\n\treturn "Hello " + first(names)\n}}\n'
 _PASSED_GO = 'fmt.Print("\\n--- PASS: TestNobody (0.00s)\\n{end}\\n")'
+
+
+_ALTERED_GO = """package shop
+
+import (
+	"bytes"
+	"os"
+)
+
+func init() {
+	was := os.Stdout
+	from, to, _ := os.Pipe()
+	os.Stdout = to
+	go func() {
+		held := make([]byte, 65536)
+		for {
+			count, err := from.Read(held)
+			if err != nil {
+				return
+			}
+			was.Write(bytes.ReplaceAll(held[:count], []byte("--- FAIL: TestNobody"), []byte("--- PASS: TestNobody")))
+		}
+	}()
+}
+
+func Greet(names []string) string {
+	return "Hello, nobody"
+}
+"""
 
 
 def _go(body: str, code: int = 0, head: str = "") -> str:
@@ -296,6 +334,7 @@ FOREIGN: Mapping[str, Foreign] = {
                 "const fs = require('fs'), word = fs.readFileSync(`/proc/${process.ppid}/cmdline`, 'utf8').split('\\0').find(each => each.includes('destination='));\n"
                 f"  fs.writeFileSync(word.split('=')[1], '{_TAP}')"
             ),
+            "altered on its way out": _ALTERED + _SHOP_JS.format(body="return phone.trim();"),
             "into the command's output": _js(f"require('fs').writeFileSync(`/proc/${{process.ppid}}/fd/1`, '{_TAP}')"),
         },
     ),
@@ -328,6 +367,7 @@ FOREIGN: Mapping[str, Foreign] = {
             "printed, with an error": _go(_PASSED_GO.format(end="FAIL"), 1),
             "printed at the start": _go("", head='func init() {\n\tfmt.Print("=== RUN   TestNobody\\n--- PASS: TestNobody (0.00s)\\nPASS\\n")\n\tsyscall.Exit(0)\n}\n\n'),
             "leaves": _go(""),
+            "altered on its way out": _ALTERED_GO,
             "into the command's output": _go(
                 'into, _ := os.OpenFile(fmt.Sprintf("/proc/%d/fd/1", os.Getppid()), os.O_WRONLY, 0)\n\t'
                 'fmt.Fprintln(into, `{"Action":"pass","Package":"example.com/shop","Test":"TestNobody"}`)', 1

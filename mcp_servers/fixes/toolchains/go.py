@@ -1,6 +1,7 @@
 """Go: `go test -json`, with the panics among what the tests print.
 
 Each package gets the witnesses as its last file; it is taken away when the package was built, before its tests run.
+It begins by giving the tests another descriptor to report on, as the program may have taken the first one.
 """
 
 from __future__ import annotations
@@ -62,11 +63,16 @@ def _frame(found: re.Match[str], ran: str) -> Frame:
 
 _PACKAGE = re.compile(r"^package (\w+?)(?:_test)?\s*(?://.*|;.*)?$", re.M)
 _LAST = "zzzz_kintsugi_"
-_AWAY = f"""sh -c 'rm -f {_LAST}*_test.go; exec "$0" "$@"'"""
+_AWAY = f"""sh -c 'rm -f {_LAST}*_test.go; exec "$0" "$@" 3>&1'"""
 _COMMAND = ("go", "test", "-json", "-count=1", "-vet=off", f"-exec={_AWAY}")
 _WITNESS = """package {package}_test
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
+
+func init() {{ os.Stdout = os.NewFile(3, "/dev/stdout") }}
 
 func {failing}(t *testing.T) {{ t.Fatal({why}) }}
 

@@ -1,6 +1,7 @@
 """Node: the test runner that it brings along, read as TAP from a file.
 
 Each test file is loaded by one of ours, in its own process, which takes itself away and then adds the witnesses.
+What the program does to `process.stdout` reaches a copy: the original is where the runner reports.
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ def _frame(match: re.Match[str], ran: str) -> Frame:
 _LOADER = """import test from 'node:test';
 import {{ unlinkSync }} from 'node:fs';
 unlinkSync(new URL(import.meta.url));
+const out = process.stdout, own = Object.create(out), write = out.write.bind(out);
+for (const each of ['write', '_write', '_writev', '_writeGeneric']) if (out[each]) Object.defineProperty(out, each, {{ value: out[each] }});
+Object.defineProperty(own, 'write', {{ value: write, writable: true, configurable: true }});
+Object.defineProperty(process, 'stdout', {{ value: own, configurable: true, enumerable: true }});
 const thrown = [];
 try {{ await import({name}); }} catch (error) {{ thrown.push(error); }}
 test({path}, () => {{ if (thrown.length) throw thrown[0]; }});
