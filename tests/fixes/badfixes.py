@@ -379,4 +379,4 @@ FOREIGN: Mapping[str, Foreign] = {
         {"go.mod": "module example.com/shop\n\ngo 1.19\n"},
     ),
 }  # fmt: skip
-"""By the language. None of them is found by reading alone: what each does has to be seen."""
+"""By the language. What each does has to be seen in a run, whatever reading finds."""
