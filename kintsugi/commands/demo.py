@@ -28,12 +28,13 @@ def _folder() -> Path:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, and nothing else there.")
 @click.option("--ask", is_flag=True, help="You approve each fix; without it the demo approves in your name, and says so.")
 @click.option("--keep", is_flag=True, help="Leave the shop running, with its repository and data, to look around.")
+@click.option("--seconds", default=SECONDS, show_default=True, type=click.FloatRange(20, 600), help="How long it takes up new work.")
 @click.option("--only", default="", help="Heal only cases whose title holds these words.")
 @click.pass_context
-def demo(ctx: click.Context, as_json: bool, ask: bool, keep: bool, only: str) -> None:
+def demo(ctx: click.Context, as_json: bool, ask: bool, keep: bool, seconds: float, only: str) -> None:
     """Start a small shop with ordinary defects, drive a steady load against it, and heal it: no key, no network, no container."""
     if ctx.invoked_subcommand is None:
-        asyncio.run(_demo(Options(_folder(), only=only, keep=keep, seconds=600.0 if ask else SECONDS), as_json, ask))
+        asyncio.run(_demo(Options(_folder(), only=only, keep=keep, seconds=600.0 if ask else seconds), as_json, ask))
 
 
 @demo.command("down")

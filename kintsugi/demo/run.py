@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +28,7 @@ from kintsugi.tools import Tools
 from kintsugi.workspace import approvals_of, ledger_of
 from mcp_servers.cases.approvals import Request
 from mcp_servers.cases.model import Case
+from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, Source, Tests
 from mcp_servers.launch import assemble
@@ -103,6 +105,7 @@ class Demo:
         self._ledger, self._approvals = ledger_of(deps), approvals_of(deps)
         self._tools = Tools(deps, writes=True)
         deployer = ShopDeployer(self.shop, repository, self._options.folder / "releases")
+        await self._load()
         async with build_loop(deps, deployer=deployer, one_at_a_time=True, tools=self._tools) as loop:
             self._clock, self._began = time.monotonic(), datetime.now(UTC)
             self._story = Story(self._ledger, self._console, self._began, lambda commit: repository.log(commit, limit=1)[0].subject)
@@ -112,6 +115,12 @@ class Demo:
             self._story.go_on()
             found = self._report()
         return found
+
+    async def _load(self) -> None:
+        """What the first calls import, before the clock runs."""
+        await self._tools.call("list_fixes")
+        with suppress(KintsugiError):  # there is no log yet
+            await self._tools.call("find_anomalies")
 
     def _report(self) -> dict[str, Any]:
         left_alone = list(self._left_alone.values())

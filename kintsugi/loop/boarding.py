@@ -35,6 +35,10 @@ class Boarding:
         self._aboard = case.id
         return True
 
+    def at_rest(self) -> bool:
+        """Whether the case under way is past its certificate: what is left of its road keeps no processor busy."""
+        return bool(self._aboard) and self._ledger.case(self._aboard).state not in {State.DIAGNOSED, State.PROPOSED}
+
     def _arrived(self, case: Case) -> bool:
         """Whether the branch that production runs stands on the fix already, though its services may still restart."""
         return case.state is State.APPLIED and case.fix is not None and self._head() == case.fix.commit

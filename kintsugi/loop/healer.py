@@ -15,7 +15,7 @@ from kintsugi.loop.judging import Judging
 from kintsugi.loop.moves import Move, next_move, refuted
 from kintsugi.loop.suspects import Suspects, named
 from kintsugi.loop.telling import ACTOR
-from kintsugi.reasoners import Draft, Reasoner
+from kintsugi.reasoners import CandidateTest, Draft, Reasoner
 from kintsugi.tools import Tools
 from kintsugi.tree import CommitTree
 from mcp_servers.cases.ledger import Ledger
@@ -55,6 +55,8 @@ class Healer:
         self._deployer = deployer
         self._merges = merges
         self._boarding = Boarding(ledger, lambda: head()[0]) if one_at_a_time else None
+        self._rehearsing = asyncio.Lock()
+        self._rehearsed: dict[str, CandidateTest | None] = {}
 
     async def step(self, case_id: str) -> bool:
         """Makes the next move of a case. False: it rests, or it waits for something outside."""
@@ -63,6 +65,8 @@ class Healer:
         if move is None:
             return False
         if move is Move.PROPOSE and self._boarding and not await asyncio.to_thread(self._boarding.admits, case):
+            if await asyncio.to_thread(self._boarding.at_rest):
+                await self._rehearse(case)
             return False
         try:
             return await self._make(move, case)
@@ -132,10 +136,23 @@ class Healer:
         await self._append(case, "ticketed", {"ticket": answer["id"]}, key=answer["id"])
         return True
 
+    async def _rehearse(self, case: Case) -> None:
+        """What a case does while it waits for its turn, one at a time: it finds the test that fails as production did. Nothing rests on it: the
+        certificate asks that test again, on the commit that counts."""
+        if case.id in self._rehearsed or self._rehearsing.locked():
+            return
+        async with self._rehearsing:
+            self._rehearsed[case.id] = None
+            base, tree = self._head()
+            with suppress(KintsugiError):
+                drafts = await self._judging.drafts(case, tree, _named(case, tree), refuted(case))
+                if drafts:
+                    self._rehearsed[case.id] = await self._suspects.reproduction(case, base, drafts[0].tests)
+
     async def _propose(self, case: Case) -> bool:
         base, tree = self._head()
         suspect = str(case.diagnosis.get("suspect_commit") or "")
-        suspects = [named(tree, suspect)] if suspect else []
+        suspects = _named(case, tree)
         reasons = refuted(case)
         for _ in range(ROUNDS):
             try:
@@ -262,7 +279,8 @@ class Healer:
 
     async def _reproduced(self, case: Case, base: str, draft: Draft) -> dict[str, Any]:
         """The draft with the first of its candidate tests that fails on the base as production did; raises `Refusal` when none does."""
-        chosen = await self._suspects.reproduction(case, base, draft.tests)
+        known = self._rehearsed.get(case.id)
+        chosen = known if known in draft.tests else await self._suspects.reproduction(case, base, draft.tests)
         if chosen is None:
             raise Refusal(f"none of {len(draft.tests)} reproductions failed as production did", code="not_reproduced")
         return draft.as_json(chosen)
@@ -278,6 +296,12 @@ class Healer:
 
     async def _append(self, case: Case, kind: str, data: Mapping[str, Any], key: str = "") -> Case:
         return await asyncio.to_thread(lambda: self._ledger.append(case.id, kind, data, actor=ACTOR, key=key))
+
+
+def _named(case: Case, tree: CommitTree) -> list[dict[str, Any]]:
+    """The commit that the diagnosis suspects, if any."""
+    suspect = str(case.diagnosis.get("suspect_commit") or "")
+    return [named(tree, suspect)] if suspect else []
 
 
 def _fix(case: Case) -> Fix:

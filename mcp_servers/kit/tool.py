@@ -38,8 +38,16 @@ Tool = Callable[Params, Awaitable[Answer]]
 class ToolServer(MCPServer[Any]):
     """A server whose tool list costs a model as little as it can: slim schemas, descriptions without the indent of their source."""
 
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self._slim: dict[str, ListedTool] = {}
+
     async def list_tools(self) -> list[ListedTool]:
-        return [_slimmed(tool) for tool in await super().list_tools()]
+        """The tools, each slimmed once: a client that checks answers lists them for every call."""
+        for tool in await super().list_tools():
+            if tool.name not in self._slim:
+                self._slim[tool.name] = _slimmed(tool)
+        return list(self._slim.values())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None

@@ -34,7 +34,9 @@ REPORT = {"seconds", "healed", "cases", "left_alone", "refused", "traffic", "mod
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("home")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "KINTSUGI_HOME": str(home / "state")}
-    done = subprocess.run([KINTSUGI, "demo", "--json"], env=env, cwd=home, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [KINTSUGI, "demo", "--json", "--seconds", "110"], env=env, cwd=home, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
