@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -62,10 +62,3 @@ def warehouse(installed: Installed, tmp_path_factory: pytest.TempPathFactory) ->
     questions = ("/kintsugi:setup", "/kintsugi:heal", "/kintsugi:status", "Send everyone to look.")
     session = installed.claude.ask(walker, *questions, folder=root, options=ALLOWED)
     return Healed(installed.claude, installed.source, root, walker, session)
-
-
-@pytest.fixture
-def stranger(installed: Installed, tmp_path: Path) -> Claude:
-    """Another person's Claude Code, without the plugin."""
-    (tmp_path / "stranger").mkdir()
-    return replace(installed.claude, home=tmp_path / "stranger")
