@@ -52,7 +52,7 @@ class Database:
 
     @classmethod
     def _open_sqlite(cls, url: str, path: str) -> Database:
-        if path and path != ":memory:":
+        if path and path != ":memory:" and not path.startswith("file:"):  # a URI says itself whether it may create anything
             try:
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

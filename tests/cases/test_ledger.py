@@ -154,8 +154,10 @@ def test_a_file_that_is_no_database_gets_a_sentence(tmp_path: Path, clock: Clock
     assert damaged.read_bytes().startswith(b"this is not")
 
 
-def test_a_read_only_database_gets_a_sentence(tmp_path: Path, clock: Clock) -> None:
+def test_a_read_only_database_gets_a_sentence(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.sqlite"
+    monkeypatch.chdir(tmp_path)
     Ledger(Database.open(f"sqlite:///{path}"), clock)
     with pytest.raises(Misconfigured, match="cannot be written"):
         diagnosed(Ledger(Database.open(f"sqlite:///file:{path}?mode=ro&uri=true"), clock))
+    assert not [entry for entry in tmp_path.iterdir() if not entry.name.startswith(path.name)]

@@ -96,7 +96,7 @@ _NO_ENGINE = (("DOCKER_HOST", "unix:///nowhere/docker.sock"),)
 
 FAULTS = {
     "a missing log file": Fault("watch --once", USAGE, ("logs/none.log", "[sources.files]"), toml=_FILES.format("logs/none.log")),
-    "a missing log file on the command line": Fault("logs digest nowhere.log", USAGE, ("'nowhere.log'", "check")),
+    "a missing log file on the command line": Fault("logs digest nowhere.log", USAGE, ("'nowhere.log'", "name one that is there")),
     "a missing log file for a program": Fault("logs query --json nowhere.log", USAGE, ("'nowhere.log'",)),
     "docker absent": Fault("watch --once", ENVIRONMENT, ("/nowhere/docker.sock", "DOCKER_HOST"), toml=_DOCKER, variables=_NO_ENGINE),
     "docker absent on the command line": Fault("logs digest docker:web", ENVIRONMENT, ("/nowhere/docker.sock",), variables=_NO_ENGINE),

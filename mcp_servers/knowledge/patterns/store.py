@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Connection, Float, Integer, MetaData, RowMapping, String, Table, Text, delete, insert, select, update
 
 from mcp_servers.kit.database import Database
-from mcp_servers.knowledge.patterns import changes as rules
+from mcp_servers.knowledge.patterns.changes import changes, notices
 from mcp_servers.knowledge.patterns.model import Change, Metrics, Notice, Scanned, Use
 
 METADATA = MetaData()
@@ -87,7 +87,7 @@ class PatternStore:
             known = [_use(row) for row in connection.execute(select(USES).where(here)).mappings()]
             merged = {**known[0].parameters, **use.parameters} if known else use.parameters
             now = Use(use.name, use.kind, merged, use.path, use.line or (known[0].line if known else 0))
-            found = list(rules.changes(known[:1], [now], told))
+            found = list(changes(known[:1], [now], told))
             connection.execute(delete(USES).where(here))
             connection.execute(insert(USES).values(_row(repository, now)))
             return found, [notice for change in found for notice in _changed(connection, change)], not known
@@ -165,7 +165,7 @@ def _changed(connection: Connection, change: Change) -> Sequence[Notice]:
     names = ("repository", "pattern", "parameter", "old", "new", "path", "commit", "reason", "cause")
     connection.execute(insert(CHANGES).values(id=change.id, at=at, **{name: getattr(change, name) for name in names}))
     rows = connection.execute(select(USES).where(USES.c.name == change.pattern).order_by(USES.c.repository, USES.c.number)).mappings()
-    made = list(rules.notices(change, [(row["repository"], _use(row)) for row in rows]))
+    made = list(notices(change, [(row["repository"], _use(row)) for row in rows]))
     for notice in made:
         connection.execute(insert(NOTICES).values(change=change.id, repository=notice.repository, has=notice.has, ticket=""))
     return made

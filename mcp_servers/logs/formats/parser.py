@@ -8,11 +8,14 @@ from typing import Any, cast
 from mcp_servers.kit.redaction import visible
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.logs import stacktrace
-from mcp_servers.logs.formats import access, jsons, syslog, tables
+from mcp_servers.logs.formats.access import of_access, of_balancer
 from mcp_servers.logs.formats.fields import Fields, Format
+from mcp_servers.logs.formats.jsons import of_json
 from mcp_servers.logs.formats.runtimes import RUNTIMES, of_named
 from mcp_servers.logs.formats.severities import of_plain, severity_of
 from mcp_servers.logs.formats.stamped import of_simple, of_stamped
+from mcp_servers.logs.formats.syslog import of_kernel, of_syslog_line
+from mcp_servers.logs.formats.tables import Extended, of_journal_export, of_logfmt, of_redis, of_row, of_slow_query
 from mcp_servers.logs.formats.trailing import take_trailing
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.times import Clock
@@ -35,14 +38,14 @@ class Parser:
         self._clock = Clock(reference)
         self._service = service
         self._fallback = fallback
-        self._extended = tables.Extended()
+        self._extended = Extended()
         self._formats: list[Format] = [
             *RUNTIMES,
-            access.of_access,
-            tables.of_logfmt,
-            tables.of_redis,
-            tables.of_slow_query,
-            tables.of_journal_export,
+            of_access,
+            of_logfmt,
+            of_redis,
+            of_slow_query,
+            of_journal_export,
         ]
         self._last: datetime | None = None
         self._depth = 0
@@ -74,10 +77,10 @@ class Parser:
     def _fields(self, text: str) -> Fields:
         first = text[:1]
         if first == "{" or (first.isspace() and text.lstrip()[:1] == "{"):
-            return jsons.of_json(text, self._inner) or _plain(text)
-        if first == "<" and (fields := syslog.of_syslog_line(text)):
+            return of_json(text, self._inner) or _plain(text)
+        if first == "<" and (fields := of_syslog_line(text)):
             return fields
-        if first in "123456789h" and (fields := of_simple(text) or access.of_balancer(text)):
+        if first in "123456789h" and (fields := of_simple(text) or of_balancer(text)):
             take_trailing(text, fields)
             return fields
         if fields := self._extended.read(text):
@@ -93,8 +96,8 @@ class Parser:
                 if position:
                     self._formats.insert(0, self._formats.pop(position))
                 return fields
-        wrapped = tables.of_row(text, self._inner) or of_named(text, self._inner)
-        return wrapped or syslog.of_kernel(text) or self._behind_a_name(text) or _plain(text)
+        wrapped = of_row(text, self._inner) or of_named(text, self._inner)
+        return wrapped or of_kernel(text) or self._behind_a_name(text) or _plain(text)
 
     def _behind_a_name(self, text: str) -> Fields | None:
         """`file.log 2026-…`, as `grep` and `tail` print lines: a name, then a moment."""

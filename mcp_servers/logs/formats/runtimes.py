@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mcp_servers.logs.formats import access
+from mcp_servers.logs.formats.access import in_message, of_access
 from mcp_servers.logs.formats.fields import Fields, told
 from mcp_servers.logs.formats.severities import LETTERS, UPPER
 
@@ -28,13 +28,11 @@ def _basic(text: str) -> Fields | None:
     if not (found := _BASIC.match(text)):
         return None
     logger, body = found["logger"] or "", text[found.end() :]
-    known = access.of_access(body) if '"' in body else None
+    known = of_access(body) if '"' in body else None
     if known:  # a development server prints an access line through its logger
         known.level, known.logger = known.level or found["level"], logger
         return known
-    return Fields(
-        body, level=found["level"], logger=logger, attributes=told(logger=logger) | (access.in_message(body) if '"' in body else {})
-    )
+    return Fields(body, level=found["level"], logger=logger, attributes=told(logger=logger) | (in_message(body) if '"' in body else {}))
 
 
 def _glog(text: str) -> Fields | None:

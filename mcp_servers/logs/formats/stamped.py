@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from mcp_servers.logs.formats import access
+from mcp_servers.logs.formats.access import after_moment, in_message
 from mcp_servers.logs.formats.fields import HEADER, Fields, told
 from mcp_servers.logs.formats.severities import LETTERS, UPPER, of_plain
 from mcp_servers.logs.formats.syslog import of_host_and_app
@@ -192,7 +192,7 @@ def _bracketed(brackets: str, attributes: dict[str, Any], *, unnamed: bool) -> s
 
 def _describe(fields: Fields) -> None:
     """The request that the message of a server quotes."""
-    if told_request := access.in_message(fields.body):
+    if told_request := in_message(fields.body):
         fields.attributes |= told_request
     elif ", client: " in fields.body and (server := _NGINX.search(fields.body[:HEADER])):
         path, _, query = (server["target"] or "").partition("?")
@@ -258,7 +258,7 @@ def _program(text: str, at: int) -> Fields | None:
 
 
 def _requests(text: str, at: int) -> Fields | None:
-    return access.after_moment(text[at:].lstrip())
+    return after_moment(text[at:].lstrip())
 
 
 def _host(text: str, at: int) -> Fields | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mcp_servers.logs.formats import access
+from mcp_servers.logs.formats.access import of_proxy
 from mcp_servers.logs.formats.fields import HEADER, Fields, told
 from mcp_servers.logs.formats.jsons import decoded
 from mcp_servers.logs.formats.mapping import from_mapping
@@ -90,7 +90,7 @@ def _message(body: str, level: Any) -> Fields:
         return fields
     if body.count("|", 0, HEADER) >= 8 and body[:4] == "http":
         return _of_watchdog(body, level)
-    if '"' in body and (request := access.of_proxy(body)):
+    if '"' in body and (request := of_proxy(body)):
         return request
     return Fields(body, level=of_plain(body) if level is None else level)
 

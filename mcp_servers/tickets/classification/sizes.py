@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from mcp_servers.tickets.classification import parts
+from mcp_servers.tickets.classification.parts import acceptance_criteria, components, dependencies, files
 from mcp_servers.tickets.classification.text import Request
 from mcp_servers.tickets.model import TicketType
 
@@ -71,11 +71,11 @@ def _by(value: float, bounds: tuple[float, ...]) -> Size:
 def _counted(request: Request) -> Iterator[tuple[str, float]]:
     items = sum(len(section.items) for section in request.work)
     facts = (
-        (len(parts.acceptance_criteria(request)), 1.0, "acceptance criterion", "acceptance criteria"),
+        (len(acceptance_criteria(request)), 1.0, "acceptance criterion", "acceptance criteria"),
         (items, 1.0, "thing to do", "things to do"),
-        (max(0, len(parts.components(request)) - 1), 1.5, "more component", "more components"),
-        (max(0, len(parts.files(request)) - 2), 0.5, "more file", "more files"),
-        (len(parts.dependencies(request)), 1.0, "dependency", "dependencies"),
+        (max(0, len(components(request)) - 1), 1.5, "more component", "more components"),
+        (max(0, len(files(request)) - 2), 0.5, "more file", "more files"),
+        (len(dependencies(request)), 1.0, "dependency", "dependencies"),
         (
             len(set(found[0].lower() for found in _WIDE.finditer(f"{request.title}\n{request.prose}"))),
             4.0,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcp_servers.kit.inert import plain
-from mcp_servers.tickets.classification import parts
+from mcp_servers.tickets.classification.parts import acceptance_criteria, components, labels
 from mcp_servers.tickets.classification.sizes import SIZES, Size, size_of
 from mcp_servers.tickets.classification.text import Request
 from mcp_servers.tickets.classification.types import type_of
@@ -78,7 +78,7 @@ def subtasks_of(request: Request, type: TicketType) -> tuple[tuple[Subtask, ...]
         left = len(listed) - len(drafts)
         source = f"the {len(listed)} things that its text lists" + (f"; {left} more are not shown" if left else "")
         return _assigned(_framed(drafts, type, ordered), request), source
-    places = parts.components(request)
+    places = components(request)
     if len(places) >= 2:
         drafts = [
             Subtask("", plain(f"{request.title} ({place})", 200), "Story" if type == "Epic" else type, "M", components=(place,))
@@ -104,8 +104,8 @@ def _part(text: str, request: Request, usual: TicketType) -> Subtask:
     verdict = type_of(own)
     type: TicketType = verdict.type if verdict.confidence >= _SURE and verdict.type != "Epic" else usual
     size = SIZES[min(SIZES.index(size_of(own, type).size), _LARGEST)]
-    named = tuple(place for place in parts.components(request) if place.lower() in text.lower())
-    return Subtask("", text, type, size, components=tuple(dict.fromkeys((*parts.components(own), *named))))
+    named = tuple(place for place in components(request) if place.lower() in text.lower())
+    return Subtask("", text, type, size, components=tuple(dict.fromkeys((*components(own), *named))))
 
 
 def _framed(drafts: Sequence[Subtask], type: TicketType, ordered: bool) -> list[Subtask]:
@@ -125,12 +125,12 @@ def _chained(drafts: Sequence[Subtask]) -> list[Subtask]:
 def _assigned(found: Sequence[Subtask], request: Request) -> tuple[Subtask, ...]:
     """Each criterion of the whole goes to the part whose words it shares, else to the last one, which checks the whole."""
     criteria: dict[str, list[str]] = {part.id: [] for part in found}
-    for criterion in parts.acceptance_criteria(request):
+    for criterion in acceptance_criteria(request):
         words = _words(criterion)
         best = max(found, key=lambda part: len(words & _words(part.title)))
         criteria[best.id if words & _words(best.title) else found[-1].id].append(criterion)
     return tuple(
-        replace(part, labels=parts.labels(Request(part.title), part.type), acceptance_criteria=tuple(criteria[part.id])) for part in found
+        replace(part, labels=labels(Request(part.title), part.type), acceptance_criteria=tuple(criteria[part.id])) for part in found
     )
 
 
