@@ -46,6 +46,12 @@ def test_a_changed_line_of_another_language_becomes_a_rule() -> None:
         ("settings.yaml", "database:\n  pool_size: 5\n", "database:\n  pool_size: 20\n", "database:\n  name: x\n  pool_size: 7\n"),
         ("settings.json", '{"database": {"pool_size": 5}}', '{"database": {"pool_size": 20}}', '{"database":\n{\n"pool_size": 6}}'),
         (".env", "POOL=5\n", "POOL=20\n", "A=1\nB=2\nexport POOL='12' # small\n"),
+        (
+            "app.ini",
+            "[web]\nsize = 5\n[db]\nsize = 5\n",
+            "[web]\nsize = 5\n[db]\nsize = 20\n",
+            "[db]\nname: x\nsize: 12 ; few\n[web]\nsize = 1\n",
+        ),
     ],
 )
 def test_a_raised_number_becomes_a_lower_bound(path: str, before: str, after: str, worse: str) -> None:

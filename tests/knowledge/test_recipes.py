@@ -208,6 +208,7 @@ def test_a_missing_key_of_a_configuration_is_brought_to_its_section() -> None:
         ("a.yaml", "b: 1\npool:\n  size: 2 # few\n", "b: 1\npool:\n  wait: 5\n  size: 2 # few\n"),
         ("a.json", '{\n  "pool": {\n    "size": 2\n  }\n}\n', '{\n  "pool": {\n    "wait": 5,\n    "size": 2\n  }\n}\n'),
         ("a.json", '{"pool": {"size": 2}}', ""),
+        ("a.ini", "[b]\nsize = 1\n[pool]\nsize = 2\n", "[b]\nsize = 1\n[pool]\nwait = 5\nsize = 2\n"),
         ("a.toml", "pool.size = 2\n", ""),
     ],
 )

@@ -9,9 +9,10 @@ from typing import Any
 import yaml
 
 from mcp_servers.fixes.settings.documents import JSON, YAML
-from mcp_servers.fixes.settings.keys import Format, format_of, parts
+from mcp_servers.fixes.settings.keys import Format, parts
 from mcp_servers.fixes.settings.lines import ENV, INI, names
 from mcp_servers.fixes.settings.toml import TOML
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.errors import Refusal
 
 _FORMATS: Mapping[str, Format] = {"toml": TOML, "yaml": YAML, "json": JSON, "ini": INI, "env": ENV}

@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import yaml
 
-from mcp_servers.fixes.settings.keys import Format, above, format_of, no_key, parts
+from mcp_servers.fixes.settings.keys import Format, above, no_key, parts
 from mcp_servers.fixes.settings.lines import without_lines
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.errors import Refusal
 
 _YAML = cast(Any, yaml)  # ships without types

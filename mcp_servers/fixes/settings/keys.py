@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from mcp_servers.kit.errors import Refusal
-
-_SUFFIXES: Mapping[str, str] = {
-    **dict.fromkeys((".yaml", ".yml"), "yaml"),
-    **dict.fromkeys((".ini", ".cfg", ".conf"), "ini"),
-    **{".toml": "toml", ".json": "json", ".properties": "env"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +21,6 @@ class Format:
     drop: Callable[[str, str, str], str]
     line: Callable[[str, str, str], int]
     read: Callable[[str], Any] | None
-
-
-def format_of(path: str) -> str:
-    """`toml`, `yaml`, `json`, `ini` or `env`; empty for anything else."""
-    name = PurePosixPath(path).name.lower()
-    if name == ".env" or name.startswith(".env.") or name.endswith(".env"):
-        return "env"
-    return _SUFFIXES.get(PurePosixPath(name).suffix, "")
 
 
 def parts(key: str) -> list[str]:

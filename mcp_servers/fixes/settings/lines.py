@@ -6,7 +6,8 @@ import configparser
 import re
 from typing import Any, cast
 
-from mcp_servers.fixes.settings.keys import Format, format_of, no_key, parts
+from mcp_servers.fixes.settings.keys import Format, no_key, parts
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.errors import Refusal
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, cast
 
+from mcp_servers.kit.configuration import document, format_of
 from mcp_servers.kit.redaction import redact
 
 Value = float | str | bool
 Flat = dict[str, tuple[str, Value]]
 
-ENDINGS = frozenset({".toml", ".json", ".yaml", ".yml", ".env", ".ini", ".cfg", ".properties"})
 _MOST_KEYS = 20_000
 _LONGEST = 2_000_000
 _LONGEST_WORD = 60
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d|[kKMGT]i?B?|B)")
 _UNITS: Mapping[str, float] = {
     "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "B": 1,
@@ -27,14 +24,7 @@ _UNITS: Mapping[str, float] = {
     "K": 1000, "KB": 1000,
 }  # fmt: skip
 _TIMES = frozenset({"ns", "us", "ms", "s", "m", "h", "d"})
-_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([\w.-]+)\s*=\s*[\"']?([^\"'#\s]*)")
 _SECRET = re.compile(r"(?i)pass|secret|token|key|credential|auth")
-
-
-def readable(path: str) -> bool:
-    """Whether a file is one whose keys are read here."""
-    name = PurePosixPath(path)
-    return (name.suffix.lower() or name.name) in ENDINGS
 
 
 def changed(path: str, before: str, after: str) -> Iterator[dict[str, Any]]:
@@ -74,10 +64,10 @@ def crossed(rule: Mapping[str, Any], path: str, text: str) -> tuple[int, str] | 
 
 def values(path: str, text: str) -> Flat:
     """The leaves of a TOML, JSON, YAML, INI or env file by their place; each with its key, where `*` stands for the items of a list."""
-    if not readable(path) or len(text) > _LONGEST:
+    if not format_of(path) or len(text) > _LONGEST:
         return {}
     try:
-        return dict(_flat(_parsed(PurePosixPath(path), text)))
+        return dict(_flat(document(path, text)))
     except (ValueError, RecursionError):
         return {}
 
@@ -101,28 +91,6 @@ def _measured(value: Value | None) -> tuple[float, str] | None:
     return (float(found[1]) * _UNITS[found[2]], "time" if found[2] in _TIMES else "size") if found and found[2] in _UNITS else None
 
 
-def _parsed(path: PurePosixPath, text: str) -> Any:
-    match path.suffix.lower() or path.name:
-        case ".toml":
-            return tomllib.loads(text)
-        case ".json":
-            return json.loads(text)
-        case ".yaml" | ".yml":
-            return _yaml(text)
-        case _:
-            return {match[1]: _number(match[2]) for match in map(_ASSIGNMENT.match, text.splitlines()) if match}
-
-
-def _yaml(text: str) -> Any:
-    import yaml  # 30 ms, for those alone who have such a file to check
-
-    try:
-        documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    return documents[0] if len(documents) == 1 else documents
-
-
 def _flat(root: Any) -> Iterator[tuple[str, tuple[str, Value]]]:
     todo: list[tuple[str, str, Any]] = [("", "", root)]
     for _ in range(_MOST_KEYS):
@@ -144,12 +112,6 @@ def _flat(root: Any) -> Iterator[tuple[str, tuple[str, Value]]]:
 def _called(number: int, item: Any) -> str:
     named = cast(Mapping[Any, Any], item).get("name") if isinstance(item, Mapping) else None
     return str(named) if isinstance(named, str) else str(number)
-
-
-def _number(text: str) -> float | str | bool:
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    return text.lower() == "true" if text.lower() in ("true", "false") else text
 
 
 def _line_of(name: str, text: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mcp_servers.kit import syntax
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.redaction import clean
 from mcp_servers.knowledge.guards import astgrep, bounds, lines, required
@@ -81,7 +82,7 @@ def _possible(before: Mapping[str, str], after: Mapping[str, str], message: str,
 
 
 def _of_file(path: str, before: str, after: str, message: str, scan: Scan) -> Iterator[Guard]:
-    if bounds.readable(path):
+    if format_of(path):
         for held in bounds.changed(path, before, after):
             yield _named({"kind": "config-bound", "file": path, **held}, message, names=[PurePosixPath(path).name.lower()])
     elif language := language_of(path):

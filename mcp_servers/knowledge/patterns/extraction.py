@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.redaction import clean
 from mcp_servers.knowledge.guards.astgrep import scan
-from mcp_servers.knowledge.guards.bounds import readable, values
+from mcp_servers.knowledge.guards.bounds import values
 from mcp_servers.knowledge.guards.languages import language_of
 from mcp_servers.knowledge.patterns.model import Use, Value
 from mcp_servers.knowledge.patterns.words import HINT, SIZED, SIZES, kind_of, name_of, owner_kind, parameter_of, subject_of, words_of
@@ -106,7 +107,7 @@ _WRITTEN = re.compile(r"[\"'`](.*)[\"'`]", re.S)
 def extract(files: Mapping[str, str]) -> dict[str, list[Use]]:
     """The uses in each file that has any, in the order of their lines. Tests, examples and what is not ours are left out."""
     shipped = {path: text for path, text in files.items() if ships(path) and len(text) <= _LONGEST}
-    found: dict[str, list[_Setting]] = {path: list(_configured(path, text)) for path, text in shipped.items() if readable(path)}
+    found: dict[str, list[_Setting]] = {path: list(_configured(path, text)) for path, text in shipped.items() if format_of(path)}
     for language, grammar in _GRAMMARS.items():
         code = {path: text for path, text in shipped.items() if language_of(path) == language and re.search(HINT, text)}
         if code:
@@ -120,7 +121,7 @@ def ships(path: str) -> bool:
     parts = PurePosixPath(path).parts
     if _NOT_SHIPPED & {part.lower() for part in parts[:-1]} or _TEST_FILE.search(parts[-1]):
         return False
-    return readable(path) or language_of(path) in _GRAMMARS
+    return bool(format_of(path)) or language_of(path) in _GRAMMARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import PurePosixPath
 from typing import Any
 
+from mcp_servers.kit.configuration import format_of
 from mcp_servers.knowledge.recipes.configured import values
-
-_PLAIN = frozenset({".env", ".ini", ".cfg", ".properties"})
 
 
 def with_setting(path: str, text: str, key: str, value: Any) -> str:
@@ -31,6 +29,6 @@ def _like(path: str, line: str, neighbour: str, name: str, value: Any) -> str:
     found = re.match(rf"(\s*(?:export\s+)?)([\"']?){re.escape(neighbour)}\2(\s*[:=]\s*)\S", line)
     if not found:
         return ""
-    kind = PurePosixPath(path).suffix.lower() or PurePosixPath(path).name
-    shown = str(value) if kind in _PLAIN else json.dumps(value, ensure_ascii=False)
-    return f"{found[1]}{found[2]}{name}{found[2]}{found[3]}{shown}{',' if kind == '.json' else ''}\n"
+    kind = format_of(path)
+    shown = str(value) if kind in ("ini", "env") else json.dumps(value, ensure_ascii=False)
+    return f"{found[1]}{found[2]}{name}{found[2]}{found[3]}{shown}{',' if kind == 'json' else ''}\n"

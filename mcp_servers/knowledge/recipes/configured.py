@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any, cast
 
-import yaml
-
+from mcp_servers.kit.configuration import document, format_of
 from mcp_servers.knowledge.recipes.model import Setting
 
 _MOST_KEYS = 20_000
-_SUFFIXES = frozenset({".toml", ".yaml", ".yml", ".json", ".env", ".ini", ".cfg", ".properties"})
-_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([\w.]+)\s*=\s*[\"']?([^\"'#\s]*)")
 _ABSENT = object()
 MISSING = "missing"
 """The rule of a setting that was not there."""
 
 
-def is_configuration(path: str) -> bool:
-    return (PurePosixPath(path).suffix.lower() or PurePosixPath(path).name) in _SUFFIXES
-
-
 def values(path: str, text: str) -> dict[str, Any]:
     """The plain values of a configuration file by dotted key; empty for a file that cannot be read."""
     try:
-        return dict(_flat(_parsed(PurePosixPath(path), text)))
-    except (ValueError, RecursionError, yaml.YAMLError):
+        return dict(_flat(document(path, text)))
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -48,7 +37,7 @@ def fitting(setting: Setting, files: Sequence[str], read: Callable[[str], str], 
         return setting.path if applies(setting, values(setting.path, read(setting.path)).get(setting.key, _ABSENT)) else ""
     if not elsewhere:
         return ""
-    known = {path: values(path, read(path)) for path in files if is_configuration(path)}
+    known = {path: values(path, read(path)) for path in files if format_of(path)}
     having = [path for path, found in known.items() if setting.key in found or (setting.rule == MISSING and _beside(setting.key, found))]
     return having[0] if len(having) == 1 and applies(setting, known[having[0]].get(setting.key, _ABSENT)) else ""
 
@@ -73,24 +62,6 @@ def _beside(key: str, found: Mapping[str, Any]) -> bool:
 def _rule(old: Any, new: Any) -> str:
     numbers = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in (old, new))
     return ("at_least" if new > old else "at_most") if numbers else "set"
-
-
-def _parsed(path: PurePosixPath, text: str) -> Any:
-    match path.suffix.lower() or path.name:
-        case ".toml":
-            return tomllib.loads(text)
-        case ".json":
-            return json.loads(text)
-        case ".yaml" | ".yml":
-            return yaml.safe_load(text)
-        case ".env" | ".ini" | ".cfg" | ".properties":
-            return {match[1]: _plain(match[2]) for match in map(_ASSIGNMENT.match, text.splitlines()) if match}
-        case _:
-            return {}
-
-
-def _plain(text: str) -> Any:
-    return (float(text) if "." in text else int(text)) if re.fullmatch(r"[+-]?\d+(?:\.\d+)?", text) else text
 
 
 def _flat(root: Any) -> Iterator[tuple[str, Any]]:

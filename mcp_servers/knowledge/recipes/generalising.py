@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcp_servers.knowledge.recipes.configured import is_configuration, settings_between
+from mcp_servers.kit.configuration import format_of
+from mcp_servers.knowledge.recipes.configured import settings_between
 from mcp_servers.knowledge.recipes.extents import extent
 from mcp_servers.knowledge.recipes.failures import Failed, message_shape, value_of
 from mcp_servers.knowledge.recipes.hunks import Hunk, hunks, wider
@@ -39,7 +40,7 @@ def forms(story: Story, failure: Failed) -> list[Form]:
     found: list[Hunk] = []
     imports: list[Import] = []
     for path, before in changed.items():
-        if is_configuration(path):
+        if format_of(path):
             told = settings_between(path, before, story.after[path])
             if told is None:
                 return []
