@@ -7,14 +7,17 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.redaction import clean
-from mcp_servers.logs.anomalies.novelty import SeenFirst
 from mcp_servers.logs.digest import Digest, Line, text_of
 from mcp_servers.logs.templates import catalogue_file
 from mcp_servers.logs.templates.catalogue import Catalogue, Entry, Mined
+
+if TYPE_CHECKING:  # the store and the detectors cost a command more to import than its work
+    from mcp_servers.kit.deps import Deps
+    from mcp_servers.logs.anomalies.novelty import SeenFirst
 
 
 @dataclass(frozen=True, slots=True)
