@@ -33,6 +33,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.kit.project import Tests as ProjectTests
+from tests.e2e.forks import lead_a_group
 from tests.e2e.strangers import Stranger, git
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -126,7 +127,7 @@ async def _drive(deps: Deps, defects: int, lapse: float) -> None:
 
 def drive(folder: Path, home: str, defects: int, lapse: float) -> None:
     """One driver, until every defect has its pull request."""
-    os.setsid()
+    lead_a_group()
     asyncio.run(_drive(open_deps(folder, home), defects, lapse))
 
 

@@ -40,6 +40,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, Source
 from mcp_servers.kit.project import Tests as ProjectTests
+from tests.e2e.forks import lead_a_group
 
 BRANCH = "production"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -229,9 +230,8 @@ def walk(folder: Path) -> int:
 
 
 def walk_and_exit(folder: Path) -> None:
-    """In a process group of its own, so that all that it started can be killed with it."""
-    if os.getpgrp() != os.getpid():
-        os.setsid()
+    """In a process group of its own, so that all that it started can be killed with it, and is when the test is gone."""
+    lead_a_group()
     sys.exit(walk(folder))
 
 
