@@ -11,6 +11,7 @@ import click
 from kintsugi.commands import guard_files, guard_report
 from kintsugi.groups import Group
 from mcp_servers.kit.errors import Misconfigured, Refusal
+from mcp_servers.kit.home import state_folder
 from mcp_servers.knowledge.guards import hits, index
 from mcp_servers.knowledge.guards.checking import check_all, lost_tests
 from mcp_servers.knowledge.guards.mending import apply
@@ -48,7 +49,7 @@ def check(paths: tuple[str, ...], staged: bool, revisions: str, fix: bool, hook:
     """Say where files, or what is staged, or commits repeat a mistake that production has paid for. Leaves with 1 when there are findings."""
     if bool(paths) + staged + bool(revisions) > 1 or (fix and (staged or revisions)) or (as_json and sarif):
         raise Refusal("Choose one of PATH, --staged and --range; --fix goes with PATH, and --json not with --sarif.", code="bad_usage")
-    state = Path(index.folder(os.environ))
+    state = state_folder(os.environ)
     known = _index(state)
     checked = (
         guard_files.staged(known)

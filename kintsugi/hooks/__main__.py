@@ -28,9 +28,10 @@ def main(words: Sequence[str]) -> int:
 
 def _guards(name: str, arguments: Sequence[str]) -> int:
     """Asks the index first: most commits touch nothing that a guard reads, and then nothing else is imported."""
+    from mcp_servers.kit.home import state_path
     from mcp_servers.knowledge.guards import index
 
-    known = index.load(index.folder(os.environ))
+    known = index.load(state_path(os.environ))
     if not known.guards:
         return 0
     from kintsugi.hooks import check
@@ -44,12 +45,12 @@ def _note(name: str, arguments: Sequence[str]) -> int:
     if name == "post-checkout" and (arguments[2:3] != ["1"] or arguments[0] == arguments[1]):
         return 0
     from kintsugi.hooks import changes, spool
-    from mcp_servers.knowledge.guards import index
+    from mcp_servers.kit.home import state_path
 
     top, commit, branch = changes.where()
     previous = arguments[0] if name == "post-checkout" else ""
     if commit:
-        spool.leave(index.folder(os.environ), spool.Note(name, time.time(), top, branch, commit, previous))
+        spool.leave(state_path(os.environ), spool.Note(name, time.time(), top, branch, commit, previous))
     return 0
 
 

@@ -65,7 +65,7 @@ class Healer:
         if move is None:
             return False
         if move is Move.PROPOSE and self._boarding and not await asyncio.to_thread(self._boarding.admits, case):
-            if await asyncio.to_thread(self._boarding.at_rest):
+            if case.id not in self._rehearsed and await asyncio.to_thread(self._boarding.at_rest):
                 await self._rehearse(case)
             return False
         try:
@@ -139,7 +139,7 @@ class Healer:
     async def _rehearse(self, case: Case) -> None:
         """What a case does while it waits for its turn, one at a time: it finds the test that fails as production did. Nothing rests on it: the
         certificate asks that test again, on the commit that counts."""
-        if case.id in self._rehearsed or self._rehearsing.locked():
+        if self._rehearsing.locked():
             return
         async with self._rehearsing:
             self._rehearsed[case.id] = None

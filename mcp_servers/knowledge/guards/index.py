@@ -56,15 +56,6 @@ def anchored(guard: Record, text: str) -> bool:
     return all(anchor in text for anchor in guard.get("anchors", ()))
 
 
-def folder(environ: Mapping[str, str]) -> str:
-    """The state folder, as the servers know it."""
-    if home := environ.get("KINTSUGI_HOME"):
-        return home
-    import platformdirs  # not in the standard library, and 20 ms: only who names no folder pays for it
-
-    return platformdirs.user_data_dir("kintsugi", appauthor=False)
-
-
 def load(state: str | Path) -> Index:
     """The index in a state folder, empty where there is none; raises `ValueError` with a sentence for one that cannot be trusted."""
     path = os.path.join(state, FILE_NAME)
