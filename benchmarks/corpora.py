@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.miniatures import SENTENCES, Kinds, filled, truth_of
+from benchmarks.newcomer_values import KINDS as NEWCOMER_KINDS
+from benchmarks.newcomers import SENTENCES as NEWCOMERS
 from benchmarks.stranger_values import KINDS
 from benchmarks.strangers import SENTENCES as STRANGERS
 
@@ -53,6 +55,11 @@ def miniatures(count: int, seed: int = 1) -> list[LabelledSet]:
 def strangers(count: int, seed: int = 1) -> list[LabelledSet]:
     """A log for each well-known program that no rule was made for, of so many messages each."""
     return [_drawn(name, sentences, count, seed, KINDS) for name, sentences in STRANGERS.items()]
+
+
+def newcomers(count: int, seed: int = 1) -> list[LabelledSet]:
+    """A log in each of eight more styles, of so many messages each."""
+    return [_drawn(name, sentences, count, seed, NEWCOMER_KINDS) for name, sentences in NEWCOMERS.items()]
 
 
 def redrawn(messages: Sequence[str], times: int, seed: int = 1) -> list[str]:

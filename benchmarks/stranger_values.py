@@ -60,15 +60,18 @@ _RESETS = (
 )
 
 
-def _digits(source: random.Random, most: int = 6) -> str:
+def digits(source: random.Random, most: int = 6) -> str:
+    """A number of at most so many digits."""
     return str(source.randrange(10 ** source.randrange(1, most + 1)))
 
 
-def _hex(source: random.Random, digits: int) -> str:
-    return f"{source.getrandbits(4 * digits):0{digits}x}"
+def hexadecimal(source: random.Random, length: int) -> str:
+    """So many hexadecimal digits."""
+    return f"{source.getrandbits(4 * length):0{length}x}"
 
 
-def _of(*values: str) -> Callable[[random.Random], str]:
+def choice_of(*values: str) -> Callable[[random.Random], str]:
+    """Draws one of these values."""
     return lambda source: source.choice(values)
 
 
@@ -79,7 +82,7 @@ def _pod(source: random.Random) -> str:
 
 def _path(source: random.Random) -> str:
     return source.choice(
-        ("/", "/health", f"/{source.choice(_NAMES)}", f"/{source.choice(_NAMES)}/{_digits(source)}", f"/api/v1/{source.choice(_NAMES)}?page={source.randrange(9)}", f"/{source.choice(_NAMES)}/{_digits(source)}/edit")
+        ("/", "/health", f"/{source.choice(_NAMES)}", f"/{source.choice(_NAMES)}/{digits(source)}", f"/api/v1/{source.choice(_NAMES)}?page={source.randrange(9)}", f"/{source.choice(_NAMES)}/{digits(source)}/edit")
     )  # fmt: skip
 
 
@@ -123,18 +126,20 @@ def _stamp(source: random.Random) -> str:
 
 
 def _uuid(source: random.Random) -> str:
-    return "-".join(_hex(source, digits) for digits in (8, 4, 4, 4, 12))
+    return "-".join(hexadecimal(source, length) for length in (8, 4, 4, 4, 12))
 
 
 def _name(template: str) -> Callable[[random.Random], str]:
-    return lambda source: template.format(name=source.choice(_NAMES), Name=_camel(source), n=source.randrange(100), hex=_hex(source, 8))
+    return lambda source: template.format(
+        name=source.choice(_NAMES), Name=_camel(source), n=source.randrange(100), hex=hexadecimal(source, 8)
+    )
 
 
 KINDS: dict[str, Callable[[random.Random], str]] = {
-    "n": _digits,
+    "n": digits,
     "d": lambda source: str(source.randrange(10)),
     "float": lambda source: f"{source.uniform(0, 100):.{source.randrange(1, 6)}f}",
-    "hex0x": lambda source: f"0x{_hex(source, source.choice((4, 8, 16)))}",
+    "hex0x": lambda source: f"0x{hexadecimal(source, source.choice((4, 8, 16)))}",
     "uuid": _uuid,
     "ip": lambda source: _address(source).partition(":")[0],
     "address": _address,
@@ -146,85 +151,85 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "status": lambda source: source.choice(("200", "201", "302", "404", "500", "503")),
     "version": lambda source: f"{source.randrange(1, 11)}.{source.randrange(30)}.{source.randrange(99)}",
     "stamp": _stamp,
-    "why": _of(*_WHY),
-    "dial": _of(*_DIALS),
-    "account": _of(*_ACCOUNTS),
-    "state": _of("Stable", "PreparingRebalance", "CompletingRebalance", "Empty", "completed", "discarded", "retryable"),
-    "table": _of(*_NAMES),
-    "svc": _of(*_NAMES),
-    "action": _of("index", "show", "create", "update", "destroy", "new", "edit", "search", "login", "authenticate_user!", "download"),
+    "why": choice_of(*_WHY),
+    "dial": choice_of(*_DIALS),
+    "account": choice_of(*_ACCOUNTS),
+    "state": choice_of("Stable", "PreparingRebalance", "CompletingRebalance", "Empty", "completed", "discarded", "retryable"),
+    "table": choice_of(*_NAMES),
+    "svc": choice_of(*_NAMES),
+    "action": choice_of("index", "show", "create", "update", "destroy", "new", "edit", "search", "login", "authenticate_user!", "download"),
     "klass": lambda source: source.choice((_camel(source), f"Api::V1::{_camel(source)}", f"Admin::{_camel(source)}")),
     "module": lambda source: f"{source.choice(('Shop', 'ShopWeb', 'Desk'))}.{_camel(source)}",
-    "member": lambda source: _hex(source, 16),
+    "member": lambda source: hexadecimal(source, 16),
     "key": lambda source: f'key:\\"/registry/{source.choice(_NAMES)}/{source.choice(("default", "kube-system"))}/{source.choice(_NAMES)}\\" ',
-    "wal": lambda source: f"/var/lib/etcd/member/wal/{_hex(source, 16)}-{_hex(source, 16)}.wal",
-    "stream": _of("Message", "MsgApp v2"),
+    "wal": lambda source: f"/var/lib/etcd/member/wal/{hexadecimal(source, 16)}-{hexadecimal(source, 16)}.wal",
+    "stream": choice_of("Message", "MsgApp v2"),
     "group": _name("{name}-consumers"),
     "partition": _partition,
     "consumer": lambda source: f"consumer-{source.choice(_NAMES)}-{source.randrange(9)}-{_uuid(source)}",
-    "folder": _of("/kafka/data-0", "/kafka/data-1", "/var/lib/kafka"),
+    "folder": choice_of("/kafka/data-0", "/kafka/data-1", "/var/lib/kafka"),
     "isr": lambda source: ",".join(map(str, sorted(source.sample(range(6), source.randrange(1, 4))))),
-    "auth": _of("SSL handshake failed", "Unexpected Kafka request of type METADATA during SASL handshake."),
+    "auth": choice_of("SSL handshake failed", "Unexpected Kafka request of type METADATA during SASL handshake."),
     "segment": lambda source: f"/kafka/data-0/{_partition(source)}/{source.randrange(10**8):020}.{source.choice(('log', 'index'))}.deleted",
-    "zk": _of("create", "setData", "delete", "multi"),
+    "zk": choice_of("create", "setData", "delete", "multi"),
     "znode": _name("/brokers/topics/{name}"),
-    "keeper": _of("KeeperErrorCode = NodeExists", "KeeperErrorCode = NoNode", "KeeperErrorCode = BadVersion"),
+    "keeper": choice_of("KeeperErrorCode = NodeExists", "KeeperErrorCode = NoNode", "KeeperErrorCode = BadVersion"),
     "room": _name("room:{n}"),
-    "event": _of(*_EVENTS),
+    "event": choice_of(*_EVENTS),
     "pid": lambda source: f"#PID<0.{source.randrange(100, 9999)}.0>",
-    "exception": _of(*_EXCEPTIONS),
-    "display": _of(*_DISPLAYS),
-    "start": _of("demand start", "auto start", "disabled"),
-    "control": _of("stop", "start", "restart", "shutdown", "power off"),
-    "exe": _of(
+    "exception": choice_of(*_EXCEPTIONS),
+    "display": choice_of(*_DISPLAYS),
+    "start": choice_of("demand start", "auto start", "disabled"),
+    "control": choice_of("stop", "start", "restart", "shutdown", "power off"),
+    "exe": choice_of(
         "C:\\Windows\\system32\\svchost.exe", "C:\\Program Files\\Google\\Update\\GoogleUpdate.exe", "\\Driver\\WUDFRd", "C:\\Windows\\System32\\usoclient.exe",
         "C:\\ProgramData\\agent\\agent.exe",
     ),
     "sid": lambda source: source.choice(("S-1-5-18", "S-1-0-0", "S-1-5-20", f"S-1-5-21-{source.randrange(10**9)}-{source.randrange(10**9)}-{source.randrange(10**9)}-{source.randrange(500, 1200)}")),
-    "domain": _of("NT AUTHORITY", "CORP", "WORKGROUP", "-"),
+    "domain": choice_of("NT AUTHORITY", "CORP", "WORKGROUP", "-"),
     "update": _update,
     "clock": lambda source: f"{source.randrange(1, 13)}:{source.randrange(60):02}:{source.randrange(60):02} {source.choice(('AM', 'PM'))}",
     "day": lambda source: f"{source.randrange(1, 13)}/{source.randrange(1, 29)}/2026",
-    "program": _of("explorer.exe", "chrome.exe", "OUTLOOK.EXE", "w3wp.exe", "svchost.exe_wuauserv"),
+    "program": choice_of("explorer.exe", "chrome.exe", "OUTLOOK.EXE", "w3wp.exe", "svchost.exe_wuauserv"),
     "machine": _machine,
-    "device": lambda source: f"USB\\VID_{source.randrange(10**4):04}&PID_{source.randrange(10**4):04}\\{_hex(source, 8)}",
-    "ns": _of("default", "kube-system", "shop", "monitoring", "argocd", "team-a"),
+    "device": lambda source: f"USB\\VID_{source.randrange(10**4):04}&PID_{source.randrange(10**4):04}\\{hexadecimal(source, 8)}",
+    "ns": choice_of("default", "kube-system", "shop", "monitoring", "argocd", "team-a"),
     "pod": _pod,
-    "node": lambda source: source.choice((f"ip-10-0-{source.randrange(256)}-{source.randrange(256)}.ec2.internal", f"gke-prod-pool-{source.randrange(4)}-{_hex(source, 4)}", "minikube")),
-    "image": lambda source: f"{source.choice(('registry.example.com/shop', 'docker.io/library', 'ghcr.io/acme'))}/{source.choice(_NAMES)}:{source.choice(('latest', f'v1.{source.randrange(40)}.{source.randrange(9)}', _hex(source, 7)))}",
+    "node": lambda source: source.choice((f"ip-10-0-{source.randrange(256)}-{source.randrange(256)}.ec2.internal", f"gke-prod-pool-{source.randrange(4)}-{hexadecimal(source, 4)}", "minikube")),
+    "image": lambda source: f"{source.choice(('registry.example.com/shop', 'docker.io/library', 'ghcr.io/acme'))}/{source.choice(_NAMES)}:{source.choice(('latest', f'v1.{source.randrange(40)}.{source.randrange(9)}', hexadecimal(source, 7)))}",
     "rs": lambda source: _pod(source).rpartition("-")[0],
-    "resource": _of("cpu", "memory"),
+    "resource": choice_of("cpu", "memory"),
     "volume": lambda source: source.choice((f"{source.choice(_NAMES)}-tls", f"{source.choice(_NAMES)}-config", f"kube-api-access-{_pod(source)[-5:]}")),
     "job": lambda source: f"{source.choice(_NAMES)}-{source.randrange(28 * 10**6, 29 * 10**6)}",
     "idb": _name("./shop/{name}.ibd"),
-    "oserror": _of("[Errno 111] Connection refused", "[Errno 110] Connection timed out", "Error 2: No such file or directory", "timed out"),
-    "mysqld": _of("/usr/sbin/mysqld", "mysqld"),
-    "sock": _of("/var/run/mysqld/mysqld.sock", "/tmp/mysql.sock"),
-    "channel": _of("", "dc2", "reporting"),
+    "oserror": choice_of("[Errno 111] Connection refused", "[Errno 110] Connection timed out", "Error 2: No such file or directory", "timed out"),
+    "mysqld": choice_of("/usr/sbin/mysqld", "mysqld"),
+    "sock": choice_of("/var/run/mysqld/mysqld.sock", "/tmp/mysql.sock"),
+    "channel": choice_of("", "dc2", "reporting"),
     "binlog": lambda source: f"{source.choice(('binlog', 'mysql-bin', 'relay-bin'))}.{source.randrange(10**6):06}",
-    "plugin": _of("FEDERATED", "ndbcluster", "BLACKHOLE"),
-    "pem": _of("ca.pem", "/etc/mysql/ca.pem"),
-    "source": _of("/build/storage/innobase/row/row0mysql.cc", "ha_innodb.cc", "handler.cc"),
+    "plugin": choice_of("FEDERATED", "ndbcluster", "BLACKHOLE"),
+    "pem": choice_of("ca.pem", "/etc/mysql/ca.pem"),
+    "source": choice_of("/build/storage/innobase/row/row0mysql.cc", "ha_innodb.cc", "handler.cc"),
     "task": _name("shop.tasks.{name}.run"),
-    "result": lambda source: source.choice(("None", "True", _digits(source), "{'sent': 3}", "'ok'", "[1, 2]")),
-    "raised": _of("TimeoutError('timed out')", "ConnectionError(MaxRetryError('retries exceeded'))", "ValueError('bad amount')", "KeyError('id')", "OperationalError()"),
+    "result": lambda source: source.choice(("None", "True", digits(source), "{'sent': 3}", "'ok'", "[1, 2]")),
+    "raised": choice_of("TimeoutError('timed out')", "ConnectionError(MaxRetryError('retries exceeded'))", "ValueError('bad amount')", "KeyError('id')", "OperationalError()"),
     "worker": lambda source: f"ForkPoolWorker-{source.randrange(16)}",
-    "exit": _of("signal 9 (SIGKILL)", "exitcode 1", "signal 11 (SIGSEGV)", "exitcode 0"),
-    "celery": lambda source: f"celery@{source.choice(('worker', 'mail', 'web'))}-{_hex(source, 6)}",
-    "url": _of("redis://10.0.3.7:6379/0", "amqp://guest:**@rabbit:5672//", "redis://cache:6379/1"),
-    "entry": _of("nightly-report", "expire-carts", "send-reminders", "sync-stock", "ping"),
-    "mime": _of("HTML", "JSON", "TURBO_STREAM", "*/*"),
-    "format": _of("html", "json", "*/*", "turbo_stream"),
+    "exit": choice_of("signal 9 (SIGKILL)", "exitcode 1", "signal 11 (SIGSEGV)", "exitcode 0"),
+    "celery": lambda source: f"celery@{source.choice(('worker', 'mail', 'web'))}-{hexadecimal(source, 6)}",
+    "url": choice_of("redis://10.0.3.7:6379/0", "amqp://guest:**@rabbit:5672//", "redis://cache:6379/1"),
+    "entry": choice_of("nightly-report", "expire-carts", "send-reminders", "sync-stock", "ping"),
+    "mime": choice_of("HTML", "JSON", "TURBO_STREAM", "*/*"),
+    "format": choice_of("html", "json", "*/*", "turbo_stream"),
     "view": lambda source: source.choice(("layouts/application.html.erb", f"{source.choice(_NAMES)}/index.html.erb", f"{source.choice(_NAMES)}/_row.html.erb", f"{source.choice(_NAMES)}/show.json.jbuilder", "layouts/application")),
-    "queue": _of("default", "mailers", "low", "critical"),
-    "mailid": lambda source: f"{_hex(source, 13)}_{source.randrange(9999)}@{source.choice(('web-1', 'web-2'))}.mail",
-    "column": _of("utf8", "commit", "role", "admin", "id", "locale"),
+    "queue": choice_of("default", "mailers", "low", "critical"),
+    "mailid": lambda source: f"{hexadecimal(source, 13)}_{source.randrange(9999)}@{source.choice(('web-1', 'web-2'))}.mail",
+    "column": choice_of("utf8", "commit", "role", "admin", "id", "locale"),
     "file": _name("/srv/shop/public/{name}-{n}.pdf"),
-    "cache": lambda source: source.choice((f"views/{source.choice(_NAMES)}/{_digits(source)}-{_hex(source, 8)}", f"{source.choice(_NAMES)}/all", f"rates:{source.choice(('eur', 'usd', 'gbp'))}")),
+    "cache": lambda source: source.choice((f"views/{source.choice(_NAMES)}/{digits(source)}-{hexadecimal(source, 8)}", f"{source.choice(_NAMES)}/all", f"rates:{source.choice(('eur', 'usd', 'gbp'))}")),
     "listener": _name("0.0.0.0_{n}"),
-    "xds": _of("xds-grpc", "xds_cluster", "istiod"),
-    "reset": _of(*_RESETS),
-    "typeurl": _of("type.googleapis.com/envoy.config.listener.v3.Listener", "type.googleapis.com/envoy.config.cluster.v3.Cluster"),
-    "tls": _of("268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "", "immediate connect error: 111", "CERTIFICATE_VERIFY_FAILED"),
+    "xds": choice_of("xds-grpc", "xds_cluster", "istiod"),
+    "reset": choice_of(*_RESETS),
+    "typeurl": choice_of("type.googleapis.com/envoy.config.listener.v3.Listener", "type.googleapis.com/envoy.config.cluster.v3.Cluster"),
+    "tls": choice_of("268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER", "", "immediate connect error: 111", "CERTIFICATE_VERIFY_FAILED"),
     "upstream": lambda source: source.choice((f"outbound|{source.choice((80, 8080, 9090))}||{source.choice(_NAMES)}.shop.svc.cluster.local", f"{source.choice(_NAMES)}_cluster", f"inbound|{source.choice((80, 8080))}||")),
 }  # fmt: skip

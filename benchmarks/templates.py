@@ -20,8 +20,9 @@ from drain3 import TemplateMiner
 from drain3.masking import MaskingInstruction
 from drain3.template_miner_config import TemplateMinerConfig
 
-from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, original_truth, strangers
+from benchmarks.corpora import LabelledSet, labelled_sets, miniatures, newcomers, original_truth, strangers
 from benchmarks.figures import Figure, Say, cpu_seconds, met
+from benchmarks.newcomers import LOOKED_AT as NEWCOMERS_LOOKED_AT
 from benchmarks.strangers import LOOKED_AT
 from mcp_servers.logs.templates import Miner
 from mcp_servers.logs.templates.masking import fold, mask
@@ -135,12 +136,13 @@ def run(say: Say) -> list[Figure]:
 
 
 def _strange() -> list[Figure]:
-    """Well-known programs that no rule was made for, each drawn three times: those that were looked at to mend, and those never looked at."""
-    drawn = [one for seed in _SEEDS for one in strangers(1500, seed)]
+    """Logs that no rule was made for, each drawn three times: those that were looked at to mend, and those never looked at."""
     figures: list[Figure] = []
-    for name, looked_at in (("strangers, looked at", True), ("strangers, never looked at", False)):
-        sets = [one for one in drawn if (one.name in LOOKED_AT) == looked_at]
-        figures += _means(name, [_of(ours, one) for one in sets], [_of(drain(), one) for one in sets], UNSEEN)
+    for name, drawn, looked_at in (("strangers", strangers, LOOKED_AT), ("newcomers", newcomers, NEWCOMERS_LOOKED_AT)):
+        every = [one for seed in _SEEDS for one in drawn(1500, seed)]
+        for side, told in ((True, "looked at"), (False, "never looked at")):
+            sets = [one for one in every if (one.name in looked_at) == side]
+            figures += _means(f"{name}, {told}", [_of(ours, one) for one in sets], [_of(drain(), one) for one in sets], UNSEEN)
     return figures
 
 
