@@ -173,6 +173,7 @@ def _cold(work: Callable[[], Mined]) -> tuple[float, Mined]:
         for name in vars(room).values():
             if hasattr(name, "cache_clear"):
                 name.cache_clear()
+    masking._SPELLINGS.clear()
     return cpu_seconds(work)
 
 

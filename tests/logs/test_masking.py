@@ -22,6 +22,46 @@ def test_the_canonical_form_alone_decides_how_a_text_is_masked(text: str):
     assert canonical(form) == form
 
 
+WORDS = st.sampled_from(
+    [
+        "for",
+        "by",
+        "of",
+        "user",
+        "from",
+        "invalid",
+        "root",
+        "nobody",
+        "true",
+        "FALSE",
+        "null,",
+        "nil.",
+        "on:",
+        "a,b",
+        "[x,y]",
+        "ABC(7)",
+        "12",
+        "eth0",
+        "'a",
+        "'b'",
+        '"a"',
+        "went",
+        "up,",
+        "user;",
+        "-7",
+        "MB(1)",
+        "mail:",
+        "x",
+    ]
+)
+
+
+@given(st.lists(WORDS, max_size=12).map(" ".join))
+def test_what_is_a_value_does_not_depend_on_a_tail_that_holds_values_of_every_kind(text: str):
+    said = f"{text} done"
+    assert mask(f"{said} then tag=12") == f"{mask(said)} then tag=<*>"
+
+
 @pytest.mark.parametrize(
     ("text", "form"),
     [

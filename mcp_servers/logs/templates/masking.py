@@ -8,6 +8,8 @@ from functools import lru_cache
 HOLE = "<*>"
 _LONGEST = 2048
 _LONGEST_RAW = 65_536
+_LONGEST_KEPT, _KNOWN_SPELLINGS = 64, 50_000
+_ZEROS = str.maketrans("123456789", "0" * 9)
 _NUMBERED = re.compile(r"(?<![^\W_])(?:((?![a-fA-F]+\d)[^\W\d_]+)?\d+(?![^\W_])|[^\W_]*\d[^\W_]*)")
 
 _TLD = "com|org|net|edu|gov|io|de|fr|uk|ru|cn|jp|br|tw|kr|it|nl|pl|ca|au|us|info|biz|hk|sg|eu|ch|at|se|local|internal|localdomain"
@@ -30,7 +32,8 @@ _GLUE = r"(?:[-./]|~++|\#++)"
 _TOKEN = rf"[\w$]+(?:{_GLUE}[\w$]+)*"
 _VALUES = re.compile(
     rf"""(?x)
-    (?P<keep> (?<![\w.:/-])[^\W\d]\w*\(\)                       # a function by its name
+    (?P<keep> (?<!\S)(?:[a-z]++[,:;.]?(?!\S)\ ?)++              # ordinary words, which nothing below could be
+    | (?<![\w.:/-])[^\W\d]\w*\(\)                             # a function by its name
     | (?<![\w.:/-])\w+(?:::~?(?=\w*[g-zG-Z_])[^\W\d]\w*)+                # a method of a class
     | (?<![\w.-])(?i:{_NAMED})0(?![\w/]|[.-]\w) )               # a protocol, whose digit belongs to its name
     | <0\ (?:ms|s|sec|min|hour|day)\w*                          # less than a second
@@ -56,7 +59,8 @@ _VALUES = re.compile(
 _NAME_AND_NUMBER = re.compile(r"((?:[^\W\d_]+\.)+)0|((?:[^\W\d_]+-)+)0\.0(?:\.0)?")
 _WORDS = re.compile(
     rf"""(?x)
-    (?<![\w.-])(?:true|false|True|False|TRUE|FALSE)(?![\w-]|\.\w)
+    (?P<keep> (?<!\S)(?:(?!(?:for|invalid|of|by|as|user|from|true|false|null|nil)\b)(?:[a-z]++|<\*>)[:;.]?(?!\S)\ ?)++ )   # as above
+    | (?<![\w.-])(?:true|false|True|False|TRUE|FALSE)(?![\w-]|\.\w)
     | (?<![\w.-])(?:null|NULL|nil)(?![\w-]|\.\w|\ [a-z])
     | (?<==)None\b
     | (?P<quote> {_NOT_SAID} (?: (?<==)(?P<mark>["'])(?:(?!(?P=mark)).)*(?P=mark)
@@ -68,6 +72,10 @@ _WORDS = re.compile(
     | (?P<account> \b(?:for|by|of|as|user|from)\ )(?:{_ACCOUNT})\b(?![.-]\w)
     """
 )
+_SIGNS = ('"', "=", "(<*>)", " user ", "rue", "alse", "RUE", "ALSE", "null", "NULL", "nil", *_ACCOUNT.split("|"))
+"""One of these is in each text where `_WORDS` finds a word, but for its lists."""
+
+_LIST = re.compile(",[a-z]")
 SEPARATORS = r"\s*[,:;/.@#|_+-]*\s*"
 _GLUED = re.compile(r"<\*>(?:(?:\s*|[,:;/.@#|_+-]+)<\*>)+")
 _FOLD = re.compile(rf"<\*>(?:{SEPARATORS}<\*>)+")
@@ -81,7 +89,22 @@ def canonical(text: str) -> str:
     followed by digits keep the letters (`eth17` is `eth0`), and every other word is `0` (`4711`, `3fa9c`, `0x1f`, `be12`: letters
     that are all hexadecimal tell nothing). At most 2048 characters come back; nothing after the first 64 Ki counts.
     """
-    return _NUMBERED.sub(_spelt, " ".join(text[:_LONGEST_RAW].split()))[:_LONGEST].rstrip()
+    return " ".join(map(_SPELLINGS.__getitem__, text[:_LONGEST_RAW].translate(_ZEROS).split()))[:_LONGEST].rstrip()
+
+
+class _Spellings(dict[str, str]):
+    """The canonical spelling of each word between blanks, its digits zeros already; emptied when it is full."""
+
+    def __missing__(self, word: str) -> str:
+        spelt = _NUMBERED.sub(_spelt, word)
+        if len(word) <= _LONGEST_KEPT:
+            if len(self) >= _KNOWN_SPELLINGS:
+                self.clear()
+            self[word] = spelt
+        return spelt
+
+
+_SPELLINGS = _Spellings()
 
 
 def mask(text: str) -> str:
@@ -101,7 +124,10 @@ def unfolded(text: str) -> str:
 @lru_cache(maxsize=4096)
 def unfolded_canonical(text: str) -> str:
     """As `unfolded`, for a text that is its canonical form already."""
-    return _GLUED.sub(HOLE, _WORDS.sub(_word, _VALUES.sub(_value, text)))
+    valued = _VALUES.sub(_value, text)
+    if any([sign in valued for sign in _SIGNS]) or _LIST.search(valued):
+        valued = _WORDS.sub(_word, valued)
+    return _GLUED.sub(HOLE, valued)
 
 
 def fold(text: str) -> str:
@@ -128,6 +154,8 @@ def _value(found: re.Match[str]) -> str:
 
 
 def _word(found: re.Match[str]) -> str:
+    if found["keep"] is not None:
+        return found[0]
     if found["quote"] is not None:
         return f"{found['quote'][0]}{HOLE}{found['quote'][0]}"
     return f"{found['owner'] or found['user'] or found['account'] or ''}{HOLE}"
