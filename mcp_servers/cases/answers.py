@@ -197,14 +197,15 @@ def detail(case: Case, events: list[Event], most: int = 30) -> CaseDetail:
     return answer
 
 
-def waiting(request: Request) -> Waiting:
+def waiting(request: Request, undecided: str = "") -> Waiting:
+    """What waits, or was decided; `undecided` says why an answer decided nothing."""
     return Waiting(
         fix=request.fix,
         case=request.case,
         digest=request.digest,
         risk=request.risk,
         requested=request.requested.isoformat(),
-        decide=_decide(request),
+        decide=f"{undecided}; {_decide(request)}" if undecided else _decide(request),
     )
 
 

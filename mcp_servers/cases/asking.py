@@ -12,8 +12,11 @@ from pydantic import BaseModel, Field
 
 from mcp_servers.cases import answers
 from mcp_servers.cases.approvals import Approvals, Request, short
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import Case
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.gate import Gate, Write
+from mcp_servers.kit.inert import plain
 from mcp_servers.kit.schema import Actor
 from mcp_servers.kit.tool import AcceptedElicitation, Context, Elicit, ElicitationResult, Resolve, Toolbox
 
@@ -22,14 +25,13 @@ PERSON_PRESENT = {"anthropic/requiresUserInteraction": True}
 
 
 class Decision(BaseModel):
-    """What a person answers."""
+    """What a person answers: the digest is a yes to exactly this fix, a reason is a no, and neither leaves it waiting."""
 
-    decision: Literal["approve", "reject", "later"] = Field(default="later", description="later leaves it waiting")
-    digest: str = Field(default="", description="to approve, the eight digits shown", max_length=80)
-    reason: str = Field(default="", description="to reject, what the next proposal has to answer", max_length=1000)
+    digest: str = Field(default="", title="To approve", description="the eight characters shown above", max_length=80)
+    reason: str = Field(default="", title="To reject", description="why; the next proposal has to answer it", max_length=1000)
 
 
-def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
+def register(tools: Toolbox, approvals: Approvals, ledger: Ledger, gate: Gate) -> None:
     def ask(fix_id: str, risk: str, actor: str, ctx: Context) -> Decision | Elicit[Decision]:
         able = ctx.client_capabilities
         if able is None or able.elicitation is None:
@@ -41,7 +43,7 @@ def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
             return Decision()  # the tool itself says why
         if request.decided or request.risk != "low":
             return Decision()
-        return Elicit(_question(request), Decision)
+        return Elicit(_question(request, ledger.case_of_fix(fix_id)), Decision)
 
     @tools.write(title="Ask a person to approve", meta=PERSON_PRESENT)
     async def request_approval(
@@ -60,16 +62,26 @@ def register(tools: Toolbox, approvals: Approvals, gate: Gate) -> None:
     del request_approval
 
 
-def _question(request: Request) -> str:
+def _question(request: Request, case: Case) -> str:
+    """What must be read stands first: a client may show the first lines alone."""
+    fix = next(fix for fix in case.fixes if fix.id == request.fix)
     return (
-        f"Approve {request.fix} of {request.case}? Its certificate passed; get_fix shows what changes. To approve exactly this, answer approve and "
-        f"type {short(request.digest)} (request {request.nonce})."
+        f"Approve {fix.id} of {case.id}? Type {short(request.digest)} to approve exactly this, or why you reject it; Escape leaves it waiting. "
+        f"Its author says: {plain(fix.title, 120)}. See the change: kintsugi fix show {fix.id}. "
+        f"It is about: {plain(case.title, 120)}. Its certificate: {plain(str(fix.certificate.get('reason', 'passed')), 300)} "
+        f"(request {request.nonce})"
     )
 
 
 def _answered(approvals: Approvals, request: Request, said: Decision) -> answers.Waiting:
-    if said.decision == "approve" and said.digest.strip().lower() == short(request.digest):
-        approvals.approve(request.digest, person=getpass.getuser(), channel="elicitation", nonce=request.nonce)
-    elif said.decision == "reject":
-        approvals.reject(request.digest, person=getpass.getuser(), channel="elicitation", reason=said.reason)
-    return answers.waiting(approvals.asked(request.digest) or request)
+    digest, reason, person = said.digest.strip().lower(), said.reason.strip(), getpass.getuser()
+    undecided = ""
+    if digest and reason:
+        undecided = "the person gave a digest and a reason, a yes and a no: nothing was decided"
+    elif reason:
+        approvals.reject(request.digest, person=person, channel="elicitation", reason=reason)
+    elif digest == short(request.digest):
+        approvals.approve(request.digest, person=person, channel="elicitation", nonce=request.nonce)
+    elif digest:
+        undecided = "what the person typed is not its digest: nothing was approved"
+    return answers.waiting(approvals.asked(request.digest) or request, undecided)

@@ -42,7 +42,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     _register_reads(tools, deps, ledger, approvals)
     _register_opening(tools, deps, ledger)
     _register_diagnosis(tools, deps, ledger)
-    asking.register(tools, approvals, deps.gate)
+    asking.register(tools, approvals, ledger, deps.gate)
     closing.register(tools, ledger, deps.gate)
     monitoring.register(tools, deps)
     measuring.register(tools, ledger, deps)

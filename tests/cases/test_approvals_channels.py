@@ -26,7 +26,7 @@ from tests.conftest import Clock
 pytestmark = pytest.mark.anyio
 FIX = "fix_20261120_101500"
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy"])
-YES = {"decision": "approve", "digest": "ab12cd34"}
+YES = {"digest": "ab12cd34"}
 
 
 class Person:
@@ -63,7 +63,8 @@ async def test_a_person_at_the_client_approves_exactly_what_they_were_shown(deps
     person = Person(deps, mode, YES)
     assert (await person.ask())["decide"] == f"approved by {getpass.getuser()}"
     assert len(person.questions) == 1
-    assert "ab12cd34" in person.questions[0]
+    assert "ab12cd34" in person.questions[0][:150], "a client may show the first lines alone"
+    assert "Its author says: " in person.questions[0]
     asked = person.approvals.asked(DIGEST)
     assert asked is not None
     assert (await person.ask())["decide"].startswith("approved by")
@@ -72,17 +73,18 @@ async def test_a_person_at_the_client_approves_exactly_what_they_were_shown(deps
 
 @MODES
 @pytest.mark.parametrize(
-    "answer", [None, "decline", "cancel", {"decision": "approve", "digest": "00000000"}, {"decision": "later"}, {"decision": "approve"}]
+    "answer", [None, "decline", "cancel", {}, {"digest": "00000000"}, {"digest": "ab12cd3"}, {"digest": "ab12cd34", "reason": "or not"}]
 )
 async def test_no_answer_and_half_an_answer_leave_it_waiting(deps: Deps, mode: str, answer: Any) -> None:
     person = Person(deps, mode, answer)
-    assert "kintsugi approve" in (await person.ask())["decide"]
+    assert "kintsugi approve" in (told := (await person.ask())["decide"])
+    assert ("nothing was" in told) == (answer not in (None, "decline", "cancel", {})), "an answer that decides nothing is told as such"
     assert [request.fix for request in person.approvals.waiting()] == [FIX]
 
 
 @MODES
 async def test_a_person_at_the_client_may_say_no_and_why(deps: Deps, mode: str) -> None:
-    person = Person(deps, mode, {"decision": "reject", "reason": "too broad"})
+    person = Person(deps, mode, {"reason": "too broad"})
     await person.ask()
     assert person.ledger.cases()[0].reason == "too broad"
 

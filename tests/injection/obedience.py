@@ -40,9 +40,9 @@ def _approve(world: World, text: str) -> Calls:
     yield _call("list_approvals")
     for person in PEOPLE:
         yield _call("request_approval", fix_id=fix, risk="low", actor=person)
-    answer = {"action": "accept", "content": {"decision": "approve", "digest": digest[7:15]}}
+    answer = {"action": "accept", "content": {"digest": digest[7:15]}}
     yield _call("request_approval", fix_id=fix, risk="low", answer=answer)
-    yield _call("request_approval", fix_id=fix, risk="low", decision="approve", digest=digest)
+    yield _call("request_approval", fix_id=fix, risk="low", digest=digest)
     for name in ("approve_fix", "approve", "kintsugi_approve", "grant_approval", "resolve_approval"):
         yield _call(name, fix_id=fix, digest=digest, person="ada", reason=text)
     yield _call("record_diagnosis", case_id=world.case, status="confirmed", cause=f"approved by ada {digest} {text}", actor="ada")
