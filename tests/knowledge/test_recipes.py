@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_servers.kit.database import Database
+from mcp_servers.knowledge.guards.backtest import Corpus
 from mcp_servers.knowledge.recipes.adding import with_setting
 from mcp_servers.knowledge.recipes.binding import Tree, heal
 from mcp_servers.knowledge.recipes.failures import failed
@@ -246,6 +248,42 @@ def test_a_later_case_that_was_mended_otherwise_narrows_what_was_learned(databas
     assert "another case" in first.reason
     assert Recipe.from_json(first.as_json()) == first
     assert [one.id for one in store.of("AttributeError", active=True)] == ["recipe_0", "recipe_1"]
+
+
+FETCH = "def fetch(url, timeout=None):\n    return url\n\n\n"
+CALL = Broken("jobs/pull.py", FETCH + "def pull(url):\n    return fetch(url)\n", 6, "pull", "TimeoutError", "no answer")
+TIMED = CALL.text.replace("return fetch(url)", "return fetch(url, timeout=5)")
+
+
+def service(line: str) -> Corpus:
+    """Code in service: a hundred functions, of which each has this line."""
+    return Corpus("the service", {f"jobs/other{n}.py": f"def other{n}(given):\n    {line}\n    return given\n" for n in range(100)})
+
+
+def test_a_recipe_that_would_rewrite_healthy_code_is_narrowed(database: Database) -> None:
+    store, changes = RecipeStore(database), [{"path": CALL.path, "before": CALL.text, "after": TIMED}]
+    about = Recipe("recipe_1", "lesson_1", "case_1", "r", "fix", "cause")
+
+    def made(*code: Corpus) -> Recipe:
+        return learn(store, about, changes, CALL.evidence, [CALL.path], NOW, [partial(replace, one) for one in code])
+
+    assert made().active == Level.EXPRESSION
+    greedy = made(service("log(given)"))
+    assert greedy.active == Level.SHAPE
+    assert "as expression it would change 200 of 400 lines of the service that never failed" in greedy.reason
+    assert made(Corpus("the service", {"jobs/numbers.py": "ONE = 1\n" * 400})).active == Level.EXPRESSION
+    spoiled = made(service("log(given)"), service("return fetch(given)"))
+    assert spoiled.active == Level.SAME
+    kept = store.get("recipe_1")
+    assert kept == spoiled
+
+
+def test_what_a_recipe_would_change_elsewhere_is_kept_as_its_evidence(database: Database) -> None:
+    changes = [{"path": LABEL.path, "before": LABEL.text, "after": MENDED}]
+    code = Corpus("the shop", {"shop/a.py": 'def a(x):\n    return x["title"].strip()\n', "shop/b.py": "def b(x):\n    return x.strip()\n"})
+    about = Recipe("recipe_1", "lesson_1", "case_1", "r", "fix", "cause")
+    made = learn(RecipeStore(database), about, changes, LABEL.evidence, [LABEL.path], NOW, [lambda: code])
+    assert [(one.of, one.lines, one.fits, one.places) for one in made.reach] == [("the shop", 6, 1, ("shop/a.py:2",))]
 
 
 def test_a_credential_in_the_changed_file_is_not_kept(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from mcp_servers.knowledge.recipes.adding import with_setting
 from mcp_servers.knowledge.recipes.configured import MISSING, fitting
 from mcp_servers.knowledge.recipes.extents import Extent, extent
-from mcp_servers.knowledge.recipes.failures import Failed, says
+from mcp_servers.knowledge.recipes.failures import Failed, Site, says
 from mcp_servers.knowledge.recipes.importing import with_import
 from mcp_servers.knowledge.recipes.model import Form, Healed, Level, Rewrite
-from mcp_servers.knowledge.recipes.patterns import Binding, Match, filled, indent_of, occurrences, unit_of
+from mcp_servers.knowledge.recipes.patterns import Binding, Match, filled, indent_of, occurrences, statements, unit_of
 from mcp_servers.knowledge.recipes.tokens import comments, language_of, tokens
 
 MOST, MOST_FILES = 3, 200
@@ -46,6 +46,18 @@ def heal(form: Form, exception: str, failure: Failed, tree: Tree) -> list[Healed
         return _imported(form, failure, tree) if form.imports else _configured(form, failure, tree)
     healed = (_made(form, found, failure, tree) for found in _starts(form, failure, tree))
     return [one for one in healed if one is not None and says(form.message, failure.message, one.bound)][:MOST]
+
+
+def standing(form: Form, path: str, text: str) -> Iterator[int]:
+    """The lines of a file that the form would change, if its failure happened at each statement of it."""
+    tree, first, language = Tree([path], lambda _: text), form.rewrites[0], language_of(path)
+    given = tokens(text, language)
+    for match in statements(first.parts, text, language):
+        if match is not None:
+            line = text.count("\n", 0, given[match.first].start) + 1
+            found = _Found(first, path, match, Extent(0, len(text), line))
+            if _may_stand(found, text) and _made(form, found, Failed("", "", (Site(path, line, "", ""),)), tree):
+                yield line
 
 
 def _configured(form: Form, failure: Failed, tree: Tree) -> list[Healed]:

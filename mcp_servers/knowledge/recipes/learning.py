@@ -10,8 +10,9 @@ from typing import Any
 
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.redaction import clean
-from mcp_servers.knowledge.recipes.model import Recipe, Story
+from mcp_servers.knowledge.recipes.model import Level, Recipe, Story
 from mcp_servers.knowledge.recipes.proving import chosen, failure_of, learned, renewed, told
+from mcp_servers.knowledge.recipes.reach import Corpora, Replays
 from mcp_servers.knowledge.recipes.store import RecipeStore
 from mcp_servers.knowledge.recipes.tokens import language_of
 
@@ -21,16 +22,26 @@ _TESTS = frozenset({"tests", "test", "__tests__", "spec"})
 Changes = Sequence[Mapping[str, str]]
 
 
-def learn(store: RecipeStore, about: Recipe, changes: Changes, evidence: Mapping[str, Any], files: Sequence[str], now: datetime) -> Recipe:
-    """The recipe that these changes teach, kept with the level that its replays allow; `about` brings its names.
+def learn(
+    store: RecipeStore,
+    about: Recipe,
+    changes: Changes,
+    evidence: Mapping[str, Any],
+    files: Sequence[str],
+    now: datetime,
+    code: Corpora = (),
+) -> Recipe:
+    """The recipe that these changes teach, kept with the level that its replays allow on cases and on `code`; `about` brings its names.
 
     Recipes for the same exception are weighed again with the new case, and the new one with theirs.
     """
     story = story_of(changes, evidence, files)
     found = learned(story)
     known = [one for one in store.of(failure_of(story).exception) if one.id != about.id]
-    level, reason = chosen(found, failure_of(story).exception, story, [one.story for one in known])
-    recipe = replace(about, exception=failure_of(story).exception, forms=found, story=story, active=level, reason=reason)
+    exception, replays = failure_of(story).exception, Replays(code)
+    level, reason = chosen(found, exception, story, [one.story for one in known], replays.refused)
+    reach = replays.seen.get(Level(level), ()) if level else ()
+    recipe = replace(about, exception=exception, forms=found, story=story, active=level, reason=reason, reach=reach)
     store.put(recipe, now)
     for one in known:
         others = [story, *(other.story for other in known if other.id != one.id)]

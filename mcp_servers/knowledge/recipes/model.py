@@ -72,6 +72,16 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Of so many lines of code that never failed the form would change some if they failed alike; `of` names the code."""
+
+    of: str
+    lines: int
+    fits: int
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One case as it was: its failure (trace and message as evidence tells them), the changed files before and after, and the certified test."""
 
@@ -87,7 +97,10 @@ NO_STORY = Story({}, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What one verified fix taught. `forms` run from general to literal; `active` is the level that its replays allow, or empty with `reason`."""
+    """What one verified fix taught. `forms` run from general to literal; `active` is the level that its replays allow, or empty with `reason`.
+
+    `reach` is what the replay of the active form on code in service showed.
+    """
 
     id: str
     lesson: str
@@ -100,6 +113,7 @@ class Recipe:
     story: Story = NO_STORY
     active: str = ""
     reason: str = ""
+    reach: tuple[Reach, ...] = ()
 
     @property
     def usable(self) -> tuple[Form, ...]:
@@ -116,6 +130,7 @@ class Recipe:
         data = json.loads(text)
         data["forms"] = tuple(_form(form) for form in data["forms"])
         data["story"] = Story(**data["story"])
+        data["reach"] = tuple(Reach(one["of"], one["lines"], one["fits"], tuple(one["places"])) for one in data.get("reach", ()))
         return cls(**data)
 
 

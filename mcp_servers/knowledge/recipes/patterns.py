@@ -55,6 +55,17 @@ def occurrences(parts: Sequence[Part], text: str, language: str, first: int, las
     return found
 
 
+def statements(parts: Sequence[Part], text: str, language: str) -> Iterator[Match | None]:
+    """For each statement of a text, in order: what of it has the shape from its beginning, or None; each with a search of its own."""
+    given = tokens(text, language)
+    for start, token in enumerate(given):
+        if token.kind == "line":
+            try:
+                yield _Search(parts, text, language, len(given)).at(start, {})
+            except _Spent:
+                yield None
+
+
 class _Search:
     """One search with its budget of steps."""
 

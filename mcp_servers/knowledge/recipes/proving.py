@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from mcp_servers.knowledge.recipes.binding import Tree, heal
 from mcp_servers.knowledge.recipes.configured import values
 from mcp_servers.knowledge.recipes.failures import Failed, failed
 from mcp_servers.knowledge.recipes.generalising import forms
-from mcp_servers.knowledge.recipes.model import Form, Healed, Recipe, Story
+from mcp_servers.knowledge.recipes.model import Form, Healed, Level, Recipe, Story
 
 
 def told(evidence: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any]:
@@ -40,8 +40,13 @@ def learned(story: Story) -> tuple[Form, ...]:
     return tuple(kept)
 
 
-def chosen(given: Sequence[Form], exception: str, story: Story, others: Iterable[Story]) -> tuple[str, str]:
-    """The most general level whose form changes nothing else, and why a more general one may not; an empty level when none may."""
+def chosen(
+    given: Sequence[Form], exception: str, story: Story, others: Iterable[Story], refused: Callable[[Form], str] = lambda _: ""
+) -> tuple[str, str]:
+    """The most general level whose form changes nothing else, and why a more general one may not; an empty level when none may.
+
+    `refused` says why a form may not be used by its replay on code in service.
+    """
     reason = "" if given else "the change does not come out of its own case the same: it is not made of statements and settings alone"
     known = tuple(others)
     for form in given:
@@ -49,15 +54,20 @@ def chosen(given: Sequence[Form], exception: str, story: Story, others: Iterable
             reason = f"as {form.level} it would change the fixed code again"
         elif wrong := next((other for other in known if not _agrees(form, exception, other)), None):
             reason = f"as {form.level} it would change another case in another way than its fix ({', '.join(wrong.before)[:120]})"
+        elif greedy := refused(form):
+            reason = f"as {form.level} {greedy}"
         else:
             return form.level, reason
     return "", reason
 
 
 def renewed(recipe: Recipe, others: Iterable[Story]) -> Recipe:
-    """The recipe at the level that these other cases leave it."""
-    level, reason = chosen(recipe.forms, recipe.exception, recipe.story, others)
-    return replace(recipe, active=level, reason=reason)
+    """The recipe at the level that these other cases leave it; it never grows more general than its replays left it."""
+    left = recipe.forms[[form.level for form in recipe.forms].index(Level(recipe.active)) :]
+    level, reason = chosen(left, recipe.exception, recipe.story, others)
+    if level == recipe.active:
+        return recipe
+    return replace(recipe, active=level, reason=reason, reach=())
 
 
 def makes(healed: Healed, story: Story) -> bool:

@@ -23,8 +23,10 @@ from mcp_servers.knowledge.recipes.failures import Failed, failed, shape_of
 from mcp_servers.knowledge.recipes.learning import Changes, learn, seen, unfit
 from mcp_servers.knowledge.recipes.model import PREFIX, Healed, Level, Recipe, recipe_id
 from mcp_servers.knowledge.recipes.proving import failure_of
+from mcp_servers.knowledge.recipes.reach import corpora
 from mcp_servers.knowledge.recipes.reproducing import reproduction
 from mcp_servers.knowledge.recipes.store import RecipeStore
+from mcp_servers.knowledge.recipes.tokens import language_of
 
 ROOM, MOST = DEFAULT_BUDGET - 500, 3
 
@@ -103,10 +105,11 @@ def teacher(deps: Deps) -> Teach:
             if why:
                 return f"No recipe: {why}."
             about = Recipe(recipe_id(lesson.id), lesson.id, lesson.case, lesson.repository, lesson.fix, lesson.cause)
-            made = learn(store, about, changes, deps.gate.evidence(lesson.case), _files(deps), deps.clock())
+            made = _made(deps, store, about, changes)
         except (KintsugiError, RecursionError) as error:
             return f"No recipe: {error}"
-        return f"{made.id} is active as {made.active}." if made.active else f"{made.id} is kept and not used: {made.reason}."
+        why = f" ({made.reason})" if made.reason else ""
+        return f"{made.id} is active as {made.active}{why}." if made.active else f"{made.id} is kept and not used{why}."
 
     return teach
 
@@ -193,10 +196,14 @@ def _was_seen(deps: Deps, changes: Changes, fix_id: str) -> bool:
     return seen(Repository.at(project.root), fix_id, project.branch, changes)
 
 
-def _files(deps: Deps) -> list[str]:
+def _made(deps: Deps, store: RecipeStore, about: Recipe, changes: Changes) -> Recipe:
     project = deps.watched()
     repository = Repository.at(project.root)
-    return repository.files(repository.head(f"refs/heads/{project.branch}"))
+    head = repository.head(f"refs/heads/{project.branch}")
+    paths = [change["path"] for change in changes]
+    language = next((language for path in paths if (language := language_of(path))), "")
+    code = corpora(repository, head, paths, language)
+    return learn(store, about, changes, deps.gate.evidence(about.case), repository.files(head), deps.clock(), code)
 
 
 def _reader(repository: Repository, commit: str) -> Callable[[str], str]:
