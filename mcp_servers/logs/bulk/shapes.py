@@ -84,9 +84,10 @@ class Shapes:
         """How many lines of the block each shape has."""
         if self._skip:
             return Counter(self._numbers_of_new(block))
-        flat = block.translate(_ZEROS).split(b"\n")
+        whole = block.translate(_ZEROS)
+        flat = whole.split(b"\n")
         found = Counter(flat)
-        if not self._learned(flat, found, block):
+        if not self._learned(found, len(flat), whole, block):
             return Counter(self._numbers_of_new(block))
         counts: Counter[int] = Counter()
         for line, count in found.items():
@@ -97,15 +98,16 @@ class Shapes:
         """The shape of each line of the block."""
         if self._skip:
             return self._numbers_of_new(block)
-        flat = block.translate(_ZEROS).split(b"\n")
-        if not self._learned(flat, set(flat), block):
+        whole = block.translate(_ZEROS)
+        flat = whole.split(b"\n")
+        if not self._learned(dict.fromkeys(flat), len(flat), whole, block):
             return self._numbers_of_new(block)
         return list(map(self._lines.__getitem__, flat))
 
-    def _learned(self, flat: Sequence[bytes], found: Collection[bytes], block: bytes) -> bool:
-        """Gives numbers to the lines that are new in the first form; False where that does not pay."""
+    def _learned(self, found: Collection[bytes], lines: int, whole: bytes, block: bytes) -> bool:
+        """Gives numbers to the lines that are new in the first form, in the order they come in; False where that does not pay."""
         unknown = [line for line in found if line not in self._lines]
-        if len(unknown) > _MOSTLY_NEW * len(flat) and len(flat) > _FEW_LINES:
+        if len(unknown) > _MOSTLY_NEW * lines and lines > _FEW_LINES:
             self._skip = _LOOK_AGAIN
             return False
         if not unknown:
@@ -113,10 +115,14 @@ class Shapes:
         if len(self._lines) + len(unknown) > _KNOWN_LINES:
             self._lines.clear()
             unknown = list(found)
-        raw = block.split(b"\n")
-        first = dict(zip(reversed(flat), reversed(raw), strict=True))
+        framed, at = b"\n%b\n" % whole, 0
         for line in unknown:
-            self._lines[line] = self.number(first[line])
+            shape = self._shape(line)
+            number = self._shapes.get(shape)
+            if number is None:
+                at = framed.index(b"\n%b\n" % line, at)
+                number = self._numbered(shape, block[at : at + len(line)])
+            self._lines[line] = number
         return True
 
     def _numbers_of_new(self, block: bytes) -> list[int]:
@@ -132,11 +138,14 @@ class Shapes:
         """The shape of one line."""
         shape = self._shape(raw.translate(_ZEROS))
         number = self._shapes.get(shape)
-        if number is None:
-            number = self.new(raw)
-            if len(self._shapes) >= _KNOWN_SHAPES:
-                self._shapes.clear()
-            self._shapes[shape] = number
+        return self._numbered(shape, raw) if number is None else number
+
+    def _numbered(self, shape: bytes, raw: bytes) -> int:
+        """The number of a new shape, of which this is the first line."""
+        number = self.new(raw)
+        if len(self._shapes) >= _KNOWN_SHAPES:
+            self._shapes.clear()
+        self._shapes[shape] = number
         return number
 
     def strict(self, line: bytes) -> Sequence[int]:
