@@ -66,6 +66,7 @@ class CertificateAnswer(TypedDict):
     jail: str
     reason: str
     seconds: float
+    sweep: NotRequired[str]
     log: NotRequired[str]
 
 
@@ -305,6 +306,8 @@ def certificate(seen: Certificate) -> CertificateAnswer:
         reason=seen.reason[:1_000],
         seconds=seen.seconds,
     )
+    if seen.sweep:
+        answer["sweep"] = seen.sweep
     if not seen.passed and seen.log:
         answer["log"] = seen.log[-MAX_LOG:]
     return answer

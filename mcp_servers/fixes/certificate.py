@@ -111,13 +111,14 @@ def certify(
         reason=first_disproof(reading),
         log="",
         seconds=0.0,
+        sweep=jail.sweep,
     )
     if not blank.reason:
         bench = Bench(base, result, reading, tests, jail, Interpreter.find(tests, root), limits, suite_limits, shown)
         runs = max(2, runs, CHANCY_RUNS if disproofs.uncertain(reading) else 0)
         blank = bench.examine(blank, runs, {} if known_suite is None else known_suite)
     toolchain = chosen(tests, test_path)
-    log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name} by {toolchain.name if toolchain else tests.runner}: {blank.reason}\n{blank.log}"
+    log = f"{now:%Y-%m-%dT%H:%M:%S%z} in {jail.name}, swept by {jail.sweep}, by {toolchain.name if toolchain else tests.runner}: {blank.reason}\n{blank.log}"
     return replace(blank, log=log[:_LOG], seconds=round(time.monotonic() - started, 3))
 
 

@@ -23,7 +23,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What the sandbox saw: red on the base as in production, green with the patch, red again without the fix, suite no worse."""
+    """What the sandbox saw: red on the base as in production, green with the patch, red again without the fix, suite no worse.
+
+    `sweep` tells what ended whatever the runs left behind: their cgroup, their process namespace, their container or their process group.
+    """
 
     red_on_base: bool
     same_fingerprint: bool
@@ -39,6 +42,7 @@ class Certificate:
     log: str
     seconds: float
     revert: bool = False
+    sweep: str = ""
 
     @property
     def passed(self) -> bool:
@@ -51,8 +55,12 @@ class Certificate:
 
     @property
     def id(self) -> str:
-        """Identity of what was seen; the log and the time it took are not part of it."""
-        seen = {key: value for key, value in asdict(self).items() if key not in {"log", "seconds"} and (key, value) != ("revert", False)}
+        """Identity of what was seen; the log, the time it took and how it was cleared away are not part of it."""
+        seen = {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in {"log", "seconds", "sweep"} and (key, value) != ("revert", False)
+        }
         return digest_of(seen)
 
 

@@ -118,5 +118,6 @@ def examined_revert(repository: Repository, project: Project, proposal: Proposal
         log="",
         seconds=round(time.monotonic() - started, 3),
         revert=True,
+        sweep=jail.sweep,
     )
     return proposal.certified(seen)

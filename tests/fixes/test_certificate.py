@@ -66,6 +66,8 @@ class TestARealFix:
         seen = examine(base, patched(base, **{"shop/customers.py": FIXED, TEST_PATH: TEST}), runs=3)
         assert seen.passed, seen.reason
         assert (seen.suite, seen.runs, seen.jail) == ("no worse", 3, "bubblewrap")
+        assert seen.sweep in {"cgroup", "process namespace"}
+        assert f"in bubblewrap, swept by {seen.sweep}, by" in seen.log
         assert seen.reason == (
             "The test fails on the base with AttributeError in format_phone, as in production, passes with the fix and fails again "
             "without it; the project's own tests are no worse; 3 runs agree."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,6 +45,20 @@ def shell(jail: Jail, script: str, work: Path, **limits: float) -> Outcome:
     return jail.run(["/bin/sh", "-c", script], work=work, readable=(), env={"GIVEN": "yes"}, limits=kept)
 
 
+def left_by(jail: Jail, work: Path) -> list[int]:
+    """The processes that are still there after a run that ended well and left some behind: detached, deaf and stopped ones."""
+    mark = f"sleep {900_000 + secrets.randbelow(90_000)}"
+    hidden = f"trap '' TERM HUP; {mark} & kill -STOP $!; touch ready; {mark}"
+    assert shell(jail, f'(setsid sh -c "{hidden}" >/dev/null 2>&1 &); until [ -e ready ]; do :; done', work).code == 0
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if mark in _command(folder)]
+
+
+def _command(process: Path) -> str:
+    with suppress(OSError):
+        return (process / "cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ")
+    return ""
+
+
 def test_it_reads_and_writes_a_copy_and_sees_nothing_of_the_host(
     jail: Jail, work: Path, listening: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +86,19 @@ def test_nothing_outlives_its_deadline_however_it_holds_on(jail: Jail, work: Pat
     outcome = shell(jail, script, work, seconds=2.5)
     assert outcome.timed_out
     assert outcome.seconds < 15
+
+
+def test_what_a_run_leaves_behind_is_gone_when_it_is_told_whoever_its_parent_is_by_then(jail: Jail, work: Path) -> None:
+    assert jail.sweep in {"cgroup", "process namespace", "container"}
+    assert not left_by(jail, work)
+
+
+def test_bare_too_leaves_nothing_where_it_says_that_a_cgroup_is_swept(work: Path) -> None:
+    jail = JAILS["bare"].open()
+    left = left_by(jail, work)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert jail.sweep == ("process group" if left else "cgroup")
 
 
 def test_memory_processes_and_disk_are_bounded_and_output_is_cut(jail: Jail, work: Path) -> None:

@@ -48,6 +48,11 @@ class Jail(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def sweep(self) -> str:
+        """What ends whatever a run leaves behind."""
+        ...
+
     def run(
         self,
         command: Sequence[str],

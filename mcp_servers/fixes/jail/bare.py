@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcp_servers.fixes.jail import Limits, Outcome
+from mcp_servers.fixes.jail.cgroups import swept_by
 from mcp_servers.fixes.jail.process import watch
 
 
@@ -23,6 +24,10 @@ class Bare:
     @classmethod
     def open(cls) -> Bare:
         return cls()
+
+    @property
+    def sweep(self) -> str:
+        return swept_by("process group")
 
     def run(
         self,

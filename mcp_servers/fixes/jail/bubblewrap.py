@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcp_servers.fixes.jail import Limits, Outcome
+from mcp_servers.fixes.jail.cgroups import swept_by
 from mcp_servers.fixes.jail.process import watch
 from mcp_servers.kit.errors import Misconfigured
 
@@ -45,6 +46,10 @@ class Bubblewrap:
         if isinstance(jail, str):
             raise Misconfigured(jail, code="no_jail")
         return jail
+
+    @property
+    def sweep(self) -> str:
+        return swept_by("process namespace")
 
     def run(
         self,

@@ -46,6 +46,10 @@ class Docker:
             raise Misconfigured(jail, code="no_jail")
         return jail
 
+    @property
+    def sweep(self) -> str:
+        return "container"
+
     def run(
         self,
         command: Sequence[str],

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
-from mcp_servers.fixes.jail import Limits, Outcome
+from mcp_servers.fixes.jail import Limits, Outcome, cgroups
 from mcp_servers.kit.work import wanted
 
 _TICK = 0.1
@@ -28,22 +28,25 @@ def watch(command: Sequence[str], *, limits: Limits, stdin: bytes = b"", cwd: Pa
     In the folders `counted`, as the processes inside see them, there may be `limits.inodes` files together.
     """
     started = time.monotonic()
-    with subprocess.Popen(
-        list(command),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={},
-        cwd=cwd,
-        close_fds=True,
-        start_new_session=True,
-    ) as child:
+    with (
+        cgroups.group() as group,
+        subprocess.Popen(
+            [*(group.door if group else ()), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={},
+            cwd=cwd,
+            close_fds=True,
+            start_new_session=True,
+        ) as child,
+    ):
         # PIPE was asked for, so both are there
         Thread(target=_feed, args=(cast("IO[bytes]", child.stdin), stdin), daemon=True).start()
         try:
             output, timed_out = _follow(child, cast("IO[bytes]", child.stdout), started, limits, counted)
         finally:
-            _end(child)
+            _end(child, group)
     return Outcome(child.returncode, output.decode("utf-8", "replace"), timed_out, time.monotonic() - started)
 
 
@@ -90,14 +93,16 @@ def _waited(child: subprocess.Popen[bytes], deadline: float) -> bool:
     return True
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kills the group and every descendant; in a jail with its own process namespace the first kill ends them all."""
+def _end(child: subprocess.Popen[bytes], group: cgroups.Group | None) -> None:
+    """Kills the group and every descendant; in a jail with its own process namespace the first kill ends them all, in a control group the last."""
     descendants = list(_descendants(child.pid)) if child.poll() is None else []
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     for pid in descendants:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+    if group:
+        group.kill()
     child.wait()
 
 

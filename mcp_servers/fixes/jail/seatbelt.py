@@ -31,6 +31,10 @@ class Seatbelt:
             raise Misconfigured("sandbox-exec is a part of macOS, and this is another system; use bubblewrap or docker.", code="no_jail")
         return cls(Path(program))
 
+    @property
+    def sweep(self) -> str:
+        return "process group"
+
     def run(
         self,
         command: Sequence[str],
