@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +16,7 @@ import tomlkit
 import yaml
 
 from mcp_servers.kit.errors import Misconfigured, Refusal
+from mcp_servers.kit.gitrun import as_user
 from mcp_servers.kit.project import FILE_NAME, Project, Tests
 
 _LOG_FILE = re.compile(r"\.log(\.|$)|^nohup\.out$", re.I)
@@ -87,7 +87,7 @@ def _claude(root: Path) -> Iterator[str]:
 
 def repository_root(folder: Path) -> Path:
     """The top of the git repository around a folder; raises `Refusal` outside one and `Misconfigured` without git."""
-    top = _git(folder, "rev-parse", "--show-toplevel")
+    top = as_user(folder, "rev-parse", "--show-toplevel")
     if not top:
         raise Refusal(f"{folder.resolve()} is not in a git repository; run this inside one (or `git init` first).", code="no_repository")
     return Path(top)
@@ -141,18 +141,10 @@ def _with(python: str) -> str:
     return f", {python}" if python else ", no environment of its own"
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    try:
-        answer = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, encoding="utf-8", timeout=20)
-    except FileNotFoundError:
-        raise Misconfigured("git is missing; install it (Debian: apt-get install git).", code="no_git") from None
-    return answer.stdout.strip() if answer.returncode == 0 else ""
-
-
 def _branch(root: Path) -> str:
-    remote = _git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
-    here = _git(root, "symbolic-ref", "--short", "HEAD")
-    known = _git(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master").splitlines()
+    remote = as_user(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
+    here = as_user(root, "symbolic-ref", "--short", "HEAD")
+    known = as_user(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master").splitlines()
     return remote or here or next(iter(known), "main")
 
 

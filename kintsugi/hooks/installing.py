@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from shlex import quote
 from typing import Literal
 
 from mcp_servers.kit.errors import Misconfigured, Refusal
+from mcp_servers.kit.gitrun import as_user
 
 GUARDS = ("pre-commit", "pre-push")
 SENSORS = ("post-commit", "post-checkout", "post-merge")
@@ -106,14 +106,14 @@ def _hook(place: Path, name: str) -> Hook:
 
 def _hooks_folder(folder: Path) -> Path:
     """Where git looks for hooks here: `core.hooksPath`, or the folder that all worktrees share."""
-    found = _git(folder, "rev-parse", "--path-format=absolute", "--git-path", "hooks")
+    found = as_user(folder, "rev-parse", "--path-format=absolute", "--git-path", "hooks")
     if not found:
         raise Refusal(f"{folder.resolve()} is not in a git repository; name one with --repo (or `git init` first).", code="no_repository")
     return Path(found)
 
 
 def _leave_to_its_manager(folder: Path, place: Path) -> None:
-    top = Path(_git(folder, "rev-parse", "--show-toplevel") or folder)
+    top = Path(as_user(folder, "rev-parse", "--show-toplevel") or folder)
     add = 'add the line `kintsugi hooks run HOOK "$@"` to its hooks'
     if ".husky" in place.parts:
         raise Refusal(
@@ -127,8 +127,8 @@ def _leave_to_its_manager(folder: Path, place: Path) -> None:
         )
     if _mentions(place / "pre-commit", "lefthook"):
         raise Refusal(f"lefthook manages the hooks of {top}: {add} in lefthook.yml instead.", code="lefthook")
-    shared = [scope for scope in ("--system", "--global") if _git(folder, "config", scope, "core.hooksPath")]
-    if shared and not (_git(folder, "config", "--local", "core.hooksPath") or _git(folder, "config", "--worktree", "core.hooksPath")):
+    shared = [scope for scope in ("--system", "--global") if as_user(folder, "config", scope, "core.hooksPath")]
+    if shared and not (as_user(folder, "config", "--local", "core.hooksPath") or as_user(folder, "config", "--worktree", "core.hooksPath")):
         raise Refusal(
             f"core.hooksPath sends all your repositories to {place}; {add} there, or set core.hooksPath for this repository alone.",
             code="shared_hooks",
@@ -156,11 +156,3 @@ def _mentions(path: Path, text: str) -> bool:
 
 def _lexists(path: Path) -> bool:
     return os.path.lexists(path)
-
-
-def _git(folder: Path, *words: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, encoding="utf-8", timeout=20)
-    except FileNotFoundError:
-        raise Misconfigured("git is missing; install it (Debian: apt-get install git).", code="no_git") from None
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mcp_servers.kit.errors import Misconfigured, Refusal
-from mcp_servers.kit.gitrun import hardened
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.gitrun import DISTRUST, as_user, hardened
 from mcp_servers.kit.reflocks import attempt, not_moved
 
 ABSENT = "000000"
@@ -81,10 +81,12 @@ class Repository:
         """The repository that holds `path`; raises `Refusal` when there is none or it has no commit (but with `empty`), `Misconfigured` without git."""
         if not path.is_dir():
             raise Refusal(f"{path} is not a folder; name the folder of a git repository.", code="no_repository")
-        done = hardened(["rev-parse", "--absolute-git-dir", "--git-common-dir"], cwd=path)
-        if done.returncode:
-            raise _not_a_repository(path, _text(done.stderr))
-        git_dir, common = _text(done.stdout).splitlines()
+        asked = ("rev-parse", "--absolute-git-dir", "--git-common-dir")
+        done = hardened(asked, cwd=path)
+        found = _text(done.stdout) if done.returncode == 0 else as_user(path, *asked) if DISTRUST in _text(done.stderr) else ""
+        if not found:
+            raise Refusal(f"{path} is not a git repository; run `git init` there, or name another folder.", code="no_repository")
+        git_dir, common = found.splitlines()
         repository = cls(Path(git_dir), (path / common).resolve())
         if not empty and not repository._git("for-each-ref", "--count=1") and repository.resolve("HEAD") is None:
             raise Refusal(f"The repository {path} has no commit yet; commit something first.", code="empty_repository")
@@ -322,12 +324,6 @@ class Repository:
 
 
 _IDENTITY: Mapping[str, str] = {"NAME": "Kintsugi", "EMAIL": "kintsugi@localhost"}
-
-
-def _not_a_repository(path: Path, cause: str) -> Refusal | Misconfigured:
-    if "dubious ownership" in cause:
-        return Misconfigured(f"The repository {path} belongs to another user; run Kintsugi as its owner.", code="foreign_repository")
-    return Refusal(f"{path} is not a git repository; run `git init` there, or name another folder.", code="no_repository")
 
 
 def _entry(line: str) -> Entry:

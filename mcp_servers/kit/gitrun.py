@@ -29,6 +29,8 @@ _SETTINGS: Mapping[str, str] = {
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
+DISTRUST = "dubious ownership"
+"""How git says that the owner of a repository is somebody else."""
 _ENVIRONMENT: Mapping[str, str] = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_SYSTEM": os.devnull,
@@ -56,8 +58,34 @@ def hardened(
     try:
         return subprocess.run(["git", *settings, *words], cwd=cwd, input=stdin, env=surroundings, capture_output=True, timeout=timeout)
     except FileNotFoundError:
-        raise Misconfigured("The program git was not found; install it (apt-get install git) and start again.", code="no_git") from None
+        raise _missing() from None
     except subprocess.TimeoutExpired:
         raise Unavailable(f"git {words[0]} in {cwd} took longer than {timeout:.0f} s and was stopped.", code="git_timeout") from None
     except ValueError as error:  # a NUL in an argument
         raise Refusal(f"git cannot be asked about this name: {error}.", code="bad_name") from error
+
+
+def as_user(folder: Path, *words: str) -> str:
+    """What git says when its user runs it, configuration and all, stripped; empty when it refuses. For what only that configuration knows.
+
+    Raises `Misconfigured` when git is missing, and for a folder of another user that this user has not called safe.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=20
+        )
+    except FileNotFoundError:
+        raise _missing() from None
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"git {words[0]} in {folder} took longer than 20 s and was stopped.", code="git_timeout") from None
+    if DISTRUST in done.stderr:
+        raise Misconfigured(
+            f"{folder.resolve()} belongs to another user, so git does not read it; run Kintsugi as its owner, or trust it with"
+            f" `git config --global --add safe.directory {folder.resolve()}`.",
+            code="foreign_repository",
+        )
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _missing() -> Misconfigured:
+    return Misconfigured("The program git was not found; install it (Debian: apt-get install git) and start again.", code="no_git")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def test_a_machine_without_git_is_told_what_to_install(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Misconfigured, match="install it"):
         Repository.at(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder to somebody else")
+def test_the_repository_of_another_user_is_read_once_its_reader_calls_it_safe(
+    watched: Worktree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in (watched.root, watched.root / ".git"):
+        os.chown(folder, 12345, 12345)
+    with pytest.raises(Misconfigured, match=r"git config --global --add safe\.directory"):
+        Repository.at(watched.root)
+    (tmp_path / ".gitconfig").write_text(f"[safe]\n\tdirectory = {watched.root}\n", "utf-8")
+    assert Repository.at(watched.root).head("main")
 
 
 def test_a_tree_is_made_without_touching_worktree_index_or_branch(watched: Worktree) -> None:
