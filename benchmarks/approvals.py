@@ -94,6 +94,7 @@ def _acts(world: World, chance: random.Random) -> Sequence[Callable[[], None]]:
         lambda: world.revoke(one, person),
         lambda: world.certify_anew(one),
         lambda: world.supersede(one),
+        world.look,
         lambda: world.wait(chance.choice([5, 59, 61, 60 * 24 * 8])),
     )
 

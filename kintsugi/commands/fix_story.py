@@ -51,6 +51,10 @@ class Story:
             return "nobody was asked yet"
         if not request.decision:
             return f"waits for a person since {request.requested:%Y-%m-%d %H:%M} UTC (digest {short(request.digest)}, {request.risk} risk)"
+        if request.decision == "expired":
+            return (
+                f"approved by {request.person}, but not used in time: ask again" if request.person else "nobody answered in time: ask again"
+            )
         if request.decision != "approved":
             return f"{request.decision} by {request.person}"
         until = f"{request.expires[:16].replace('T', ' ')} UTC"
@@ -59,7 +63,9 @@ class Story:
     @property
     def _late(self) -> bool:
         request = self.request
-        return request is not None and bool(request.expires) and request.expires <= self.now.isoformat()
+        if request is None:
+            return False
+        return request.decision == "expired" or (bool(request.expires) and request.expires <= self.now.isoformat())
 
     @property
     def next(self) -> str:

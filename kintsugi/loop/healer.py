@@ -206,6 +206,10 @@ class Healer:
 
     async def _ask(self, case: Case) -> bool:
         fix = _fix(case)
+        if "expired" in case.times:  # what was proven when a person was asked before may have lapsed since
+            proven = await self._tools.call("certify_fix", fix_id=fix.id, actor=ACTOR)
+            if not proven["certificate"]["passed"]:
+                return True
         review = await self._judging.review(case, fix, self._head()[1])
         if review and review.word != "upheld":
             said = "\n".join((f"A second look at {fix.id} says: {review.word}.", *(f"* {reason}" for reason in review.reasons)))

@@ -129,8 +129,20 @@ class Approvals:
                 connection.execute(update(APPROVALS).where(APPROVALS.c.digest == known.digest).values(risk=grave))
             return self._request(self._row(known.digest, connection), connection)
 
+    def sweep(self) -> None:
+        """Ends what ran out: a yes that was not used in time, a question that nobody answered. The ledger is told, and a person may be asked anew."""
+        unused = select(APPROVALS).where(APPROVALS.c.decision.in_(("", "approved")), APPROVALS.c.spent == "")
+        with self._database.reading() as connection:
+            late = [row.digest for row in connection.execute(unused) if self._lapsed(row)]
+        for digest in late:
+            with self._database.transaction() as connection:
+                row = self._row(digest, connection)
+                if row is not None and self._lapsed(row):
+                    self._expire(row, connection)
+
     def waiting(self) -> list[Request]:
         """What waits for a person now, oldest first."""
+        self.sweep()
         query = select(APPROVALS).where(APPROVALS.c.decision == "").order_by(APPROVALS.c.requested)
         with self._database.reading() as connection:
             return [self._request(row, connection) for row in connection.execute(query).all()]
@@ -176,7 +188,7 @@ class Approvals:
         """Records a person's no, with the reason that the next proposal has to answer; also after a yes that nobody used yet."""
         with self._database.transaction() as connection:
             row = self._known(digest, connection)
-            if row.decision not in {"", "approved"} or row.spent:
+            if row.decision not in {"", "approved", "expired"} or row.spent:
                 raise _decided(row)
             self._decide(row, "rejected", person, connection, channel=channel)
             content = {"fix": row.fix, "digest": digest, "reason": reason or "no reason given"}
@@ -204,13 +216,15 @@ class Approvals:
             raise Refusal(
                 f"No person has approved {short(digest)}; ask with request_approval, then `kintsugi approve`.", code="not_approved"
             )
+        if row.decision == "expired":
+            raise _expired(row)
         if row.decision != "approved":
             raise Refusal(f"{row.person} rejected {short(digest)}; it will not be applied.", code="rejected")
         if row.spent:
             raise Refusal(f"The approval of {short(digest)} was used at {row.spent}; each one acts once.", code="approval_spent")
         now = self._ledger.now().isoformat()
         if row.expires <= now:
-            raise Refusal(f"The approval of {short(digest)} expired at {row.expires}; ask again.", code="approval_expired")
+            raise _expired(row)
         case = self._ledger.case(row.case_id, connection)
         if case.state is not State.APPROVED or not _current(case, row):
             raise Refusal(f"Case {case.id} is {case.state}; the approval of {short(digest)} is for what it was before.", code="superseded")
@@ -226,15 +240,27 @@ class Approvals:
         self._ledger.append(case, "approval_requested", data, actor=actor, connection=connection)
 
     def _forget(self, row: Any, connection: Connection) -> None:
-        """Makes room for a new request; a yes that ran out is told as such."""
-        if row.decision == "approved" and self._ledger.case(row.case_id, connection).state is State.APPROVED:
-            self._ledger.append(row.case_id, "expired", {"fix": row.fix, "digest": row.digest}, actor="kintsugi", connection=connection)
+        """Makes room for a new request; what ran out is told as such."""
+        self._expire(row, connection)
         connection.execute(delete(APPROVALS).where(APPROVALS.c.digest == row.digest))
         connection.execute(delete(VOTES).where(VOTES.c.digest == row.digest))
 
+    def _expire(self, row: Any, connection: Connection) -> None:
+        """Marks what ran out; the ledger hears of it where the case still stands on it."""
+        if row.decision not in {"", "approved"}:
+            return
+        case = self._ledger.case(row.case_id, connection)
+        approved = bool(row.decision) and case.state is State.APPROVED and case.fix is not None and case.fix.digest == row.digest
+        unanswered = not row.decision and case.state is State.PROPOSED and case.asked == row.digest
+        connection.execute(update(APPROVALS).where(APPROVALS.c.digest == row.digest).values(decision="expired"))
+        if approved or unanswered:
+            reason = "the approval was not used in time" if approved else "nobody answered in time"
+            data = {"fix": row.fix, "digest": row.digest, "reason": reason}
+            self._ledger.append(case.id, "expired", data, actor="kintsugi", connection=connection)
+
     def _open(self, digest: str, connection: Connection) -> Any:
         row = self._known(digest, connection)
-        if row.decision:
+        if row.decision and row.decision != "expired":
             raise _decided(row)
         if not _current(self._ledger.case(row.case_id, connection), row):
             raise Refusal(f"{row.fix} is not what {short(digest)} says any more; look at it again.", code="superseded")
@@ -269,7 +295,7 @@ class Approvals:
         now = self._ledger.now()
         if not row.decision:
             return datetime.fromisoformat(row.requested) + self._policy.offered <= now
-        return row.decision == "revoked" or (row.decision == "approved" and not row.spent and row.expires <= now.isoformat())
+        return row.decision in {"revoked", "expired"} or (row.decision == "approved" and not row.spent and row.expires <= now.isoformat())
 
     def _proposer(self, row: Any, connection: Connection) -> str:
         events = self._ledger.events(row.case_id, connection)
@@ -298,6 +324,10 @@ class Approvals:
 def _current(case: Case, row: Any) -> bool:
     """Whether the proposal still is what this row was asked about."""
     return any(fix.id == row.fix and fix.digest == row.digest for fix in case.fixes)
+
+
+def _expired(row: Any) -> Refusal:
+    return Refusal(f"The approval of {short(row.digest)} expired at {row.expires}; ask again.", code="approval_expired")
 
 
 def _unknown(digest: str) -> Refusal:

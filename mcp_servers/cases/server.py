@@ -57,6 +57,7 @@ def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Appro
     ) -> answers.CaseList:
         """Cases of the watched project, newest first: what broke, how far each has come, and which fix and ticket belong to it."""
         project = await run_sync(deps.present)
+        await run_sync(approvals.sweep)
         cases = await run_sync(lambda: ledger.cases(project.name if project else "", state or ()))
         lines, omitted = fit([answers.line(case) for case in cases[:limit]], _ANSWER_BUDGET)
         answer = answers.CaseList(cases=lines, returned=len(lines), total=len(cases), omitted=omitted + max(0, len(cases) - limit))
@@ -68,6 +69,7 @@ def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Appro
     @tools.resource("case://{case_id}", title="A case")
     async def get_case(case_id: CaseId) -> answers.CaseDetail:
         """One case whole: evidence, diagnosis, proposals, verdict and its history."""
+        await run_sync(approvals.sweep)
         case = await run_sync(ledger.case, case_id)
         return answers.detail(case, await run_sync(ledger.events, case_id))
 

@@ -106,7 +106,7 @@ class World:
         self._try(False, lambda: self._approvals.approve(_altered(one.digest), person=person, channel="signed"))
 
     def reject(self, one: Subject, person: str) -> None:
-        may = one.asked is not None and one.asked.state in {"waiting", "approved"} and one.state in {"proposed", "approved"}
+        may = one.asked is not None and one.asked.state in {"waiting", "approved", "expired"} and one.state in {"proposed", "approved"}
         if self._try(may, lambda: self._approvals.reject(one.digest, person=person, channel="terminal")) and one.asked:
             one.asked.state, one.state = "rejected", "rejected"
 
@@ -130,6 +130,16 @@ class World:
 
     def wait(self, minutes: int) -> None:
         self._clock.forward(minutes=minutes)
+
+    def look(self) -> None:
+        """A read, as any tool or command makes it: what ran out ends."""
+        waiting = {request.digest for request in self._approvals.waiting()}
+        for one in self.subjects:
+            asked = one.asked
+            if asked is not None and asked.state in {"waiting", "approved"} and self._lapsed(asked):
+                one.state = "proposed" if one.state == asked.state == "approved" else one.state
+                asked.state = "expired"
+            assert (one.digest in waiting) == (asked is not None and asked.state == "waiting")
 
     def apply(self, one: Subject) -> None:
         if self._try(self._ready(one), lambda: self._spend(one, one.digest)):
@@ -193,7 +203,7 @@ class World:
         if asked.state == "waiting":
             return asked.at + timedelta(days=7) <= self._clock()
         late = asked.yes_at is not None and asked.yes_at + timedelta(hours=1) <= self._clock()
-        return asked.state == "revoked" or (asked.state == "approved" and late)
+        return asked.state in {"revoked", "expired"} or (asked.state == "approved" and late)
 
     def _applied(self, one: Subject) -> None:
         assert one.asked is not None

@@ -92,6 +92,53 @@ def test_an_approval_expires_and_may_be_asked_for_again(ledger: Ledger, approval
     assert _spend(ledger, approvals) == "ada"
 
 
+def test_what_ran_out_ends_at_the_next_look_and_a_person_may_be_asked_anew(ledger: Ledger, approvals: Approvals, clock: Clock) -> None:
+    case = approved(ledger, approvals)
+    clock.forward(minutes=59)
+    approvals.sweep()
+    assert ledger.case(case.id).state is State.APPROVED
+    clock.forward(minutes=2)
+    for _ in range(2):
+        approvals.sweep()
+    ended = ledger.case(case.id)
+    assert (ended.state, ended.asked, ended.reason) == (State.PROPOSED, "", "the approval was not used in time")
+    assert [event.kind for event in ledger.events(case.id)].count("expired") == 1
+    with pytest.raises(Refusal, match="expired at"):
+        _spend(ledger, approvals)
+    assert approvals.request(FIX, risk="low", actor="kintsugi").number == 2
+    approvals.approve(DIGEST, person="ada", channel="terminal")
+    assert _spend(ledger, approvals) == "ada"
+
+
+def test_a_question_that_nobody_answered_waits_no_more_after_a_week(ledger: Ledger, approvals: Approvals, clock: Clock) -> None:
+    case = certified(ledger)
+    approvals.request(FIX, risk="low", actor="kintsugi")
+    clock.forward(days=7)
+    assert approvals.waiting() == []
+    assert (ledger.case(case.id).asked, ledger.case(case.id).reason) == ("", "nobody answered in time")
+    with pytest.raises(Refusal, match="too long"):
+        approvals.approve(DIGEST, person="ada", channel="terminal")
+    approvals.reject(DIGEST, person="ada", channel="terminal", reason="not this way")
+    assert ledger.case(case.id).state is State.REJECTED
+
+
+def test_what_runs_out_for_an_older_form_of_a_fix_leaves_the_approval_of_the_newer_one(
+    ledger: Ledger, approvals: Approvals, clock: Clock
+) -> None:
+    case = approved(ledger, approvals)
+    newer = "sha256:" + "7" * 64
+    ledger.append(case.id, "superseded", {"fix": FIX, "reason": "the base moved"}, actor="kintsugi")
+    ledger.append(case.id, "proposed", {"fix": FIX, "digest": "sha256:00"}, actor="kintsugi")
+    ledger.append(case.id, "certified", {"fix": FIX, "digest": newer, "certificate": {"passed": True}}, actor="kintsugi")
+    clock.forward(minutes=30)
+    approvals.request(FIX, risk="low", actor="kintsugi")
+    approvals.approve(newer, person="ada", channel="terminal")
+    clock.forward(minutes=31)
+    approvals.sweep()
+    assert ledger.case(case.id).state is State.APPROVED
+    assert _spend(ledger, approvals, newer) == "ada"
+
+
 def test_nothing_approved_covers_another_digest(ledger: Ledger, approvals: Approvals) -> None:
     approved(ledger, approvals)
     with pytest.raises(Refusal, match="No person has approved"):

@@ -83,6 +83,10 @@ class Machine(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.world.wait(minutes)
 
+    @rule()
+    def look(self) -> None:
+        self.world.look()
+
     def teardown(self) -> None:
         self.world.settled()
 

@@ -9,6 +9,7 @@ from mcp.types import ElicitResult
 
 from mcp_servers.cases.approvals import Approvals
 from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import State
 from mcp_servers.kit.project import Project
 from mcp_servers.launch import assemble, server
 from tests.cases.stories import anomaly, approved
@@ -50,6 +51,14 @@ async def test_a_case_is_opened_diagnosed_and_shown(desk: Desk, mode: str) -> No
     assert [line["kind"] for line in shown["history"]] == ["opened", "diagnosed"]
     listed = await desk.call("list_cases", state=["diagnosed"])
     assert (listed["returned"], listed["total"], listed["omitted"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(("mode", "tool"), [("auto", "list_cases"), ("auto", "get_case"), ("auto", "list_approvals")])
+async def test_an_approval_that_ran_out_ends_with_any_look_at_the_cases(desk: Desk, mode: str, tool: str, clock: Clock) -> None:
+    case = approved(desk.ledger, Approvals(desk.ledger))
+    clock.forward(hours=2)
+    await desk.call(tool, **({"case_id": case.id} if tool == "get_case" else {}))
+    assert desk.ledger.case(case.id).state is State.PROPOSED
 
 
 @MODES
