@@ -18,6 +18,10 @@ _METHODS: dict[str, Any] = {"''": str, "[]": list, "{}": dict, "set()": set, "0"
 _RE_CALLS = {"match", "search", "fullmatch"}
 _ITERATING = {"list", "tuple", "set", "sorted", "sum", "any", "all", "max", "min", "enumerate", "dict", "reversed"}
 _ATTRIBUTE = re.compile(r"'NoneType' object has no attribute '(\w+)'")
+_CALLEE = re.compile(r"(\w+)(?:\(\)|: argument)")
+_POSITION = re.compile(r"\barg(?:ument)? (\d+)")
+_KIND = re.compile(r"\b(str|string|bytes|integer|number|int|float)\b")
+_EMPTY_OF = {"str": "''", "string": "''", "bytes": "b''", "int": "0", "integer": "0", "number": "0", "float": "0"}
 _MISSES = {"first", "one_or_none", "scalar", "scalar_one_or_none", "fetchone", "next", "get", "find_one"}
 
 
@@ -100,6 +104,8 @@ def _operand(message: str, node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, 
         yield from _iterated(node)
     elif isinstance(node, ast.Call) and (argument := _none_argument(message, node)):
         yield argument[0], node, argument[1]
+    elif isinstance(node, ast.Call) and "None" in message:
+        yield from _refused(message, node)
     elif isinstance(node, ast.BinOp) and ("unsupported operand" in message or "can only concatenate" in message):
         yield from _added(message, node)
     elif isinstance(node, ast.Compare) and "not supported between instances" in message and len(node.ops) == 1:
@@ -110,7 +116,7 @@ def _operand(message: str, node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, 
 
 
 def _none_argument(message: str, node: ast.Call) -> tuple[ast.expr, str] | None:
-    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    name = _callee(node)
     if not node.args:
         return None
     if "'NoneType' has no len()" in message and name == "len":
@@ -120,6 +126,24 @@ def _none_argument(message: str, node: ast.Call) -> tuple[ast.expr, str] | None:
     if "expected string or bytes-like object" in message and name in {*_RE_CALLS, "sub", "findall", "split", "finditer"}:
         return node.args[-1], "''"
     return None
+
+
+def _refused(message: str, node: ast.Call) -> Iterator[tuple[ast.expr, ast.expr, str]]:
+    """The arguments that a function written in C may have refused: the one that it counts, else each of the call.
+
+    `normalize() argument 2 must be str, not None`, `must be real number, not NoneType`, `str expected, not NoneType` …
+    """
+    named, counted = _CALLEE.search(message), _POSITION.search(message)
+    if named and named[1] != _callee(node):
+        return
+    defaults = {_EMPTY_OF[kind] for kind in _KIND.findall(message)}
+    default = defaults.pop() if len(defaults) == 1 else ""
+    arguments = node.args[int(counted[1]) - 1 : int(counted[1])] if counted else node.args
+    yield from ((argument, node, default) for argument in arguments)
+
+
+def _callee(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
 def _iterated(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:

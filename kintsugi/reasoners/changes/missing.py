@@ -48,9 +48,7 @@ def _inline(empty: Emptiness, default: str) -> Span:
     quoted = default.replace("'", '"') if "'" in default and '"' not in default else default
     text = source.segment(node)
     wrapped = f"({text})" if isinstance(node, ast.Await | ast.IfExp | ast.Lambda | ast.Compare) else text
-    bare = isinstance(source.parents.get(node), ast.For | ast.AsyncFor) or (
-        isinstance(empty.use, ast.Call) and node in empty.use.args and len(empty.use.args) == 1
-    )
+    bare = isinstance(source.parents.get(node), ast.For | ast.AsyncFor) or (isinstance(empty.use, ast.Call) and node in empty.use.args)
     return over(source, node, f"{wrapped} or {quoted}" if bare else f"({wrapped} or {quoted})")
 
 

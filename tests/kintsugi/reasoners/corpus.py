@@ -67,6 +67,34 @@ HEALED: dict[str, tuple[str, Shop]] = {
         ''',
         "chat/__init__.py": "",
     }, "import asyncio\nfrom chat.rooms import unread\nfrom types import SimpleNamespace as S\nasyncio.run(unread(S(messages=None), 1))")),
+    "an argument that a function written in C refuses": ("optional-value", Shop({
+        "slugs/__init__.py": "",
+        "slugs/plain.py": '''
+            import unicodedata
+
+            def plain(title: str) -> str:
+                """Letters without their marks."""
+                normal = unicodedata.normalize("NFKD", title)
+                return normal.encode("ascii", "ignore").decode("ascii")
+        ''',
+    }, "from slugs.plain import plain\nplain(None)")),
+    "a number that a function written in C refuses": ("optional-value", Shop({
+        "tiles.py": '''
+            import math
+
+            def rows(order):
+                height = order["height"]
+                return {"rows": math.ceil(height), "wide": order["width"]}
+        ''',
+    }, "from tiles import rows\nrows({'height': None, 'width': 2})")),
+    "a count that may be absent": ("optional-value", Shop({
+        "stickers/__init__.py": "",
+        "stickers/sheet.py": '''
+            class Sheet:
+                def labels(self, item) -> list[str]:
+                    return [f"{item.name} {number}" for number in range(item.count)]
+        ''',
+    }, "from stickers.sheet import Sheet\nfrom types import SimpleNamespace as S\nSheet().labels(S(name='a', count=None))")),
     "a sibling shows the default": ("optional-value", Shop({
         "zoo.py": '''
             def badge(animal):
