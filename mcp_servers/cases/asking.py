@@ -52,7 +52,7 @@ def register(tools: Toolbox, approvals: Approvals, ledger: Ledger, gate: Gate) -
         risk: Annotated[Literal["low", "medium", "high"], Field()] = "medium",
         actor: Actor = "agent",
     ) -> answers.Waiting:
-        """Puts a certified proposal before a person. Only the person can decide; this tool cannot approve."""
+        """Puts a certified proposal before a person, who alone decides."""
         gate.admit(Write("request_approval", actor))
         request = await run_sync(lambda: approvals.request(fix_id, risk=risk, actor=actor))
         if isinstance(answer, AcceptedElicitation) and not request.decided:

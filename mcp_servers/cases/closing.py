@@ -41,12 +41,12 @@ def register(tools: Toolbox, ledger: Ledger, gate: Gate) -> None:
 
     @tools.write(title="Close a case as a false positive", meta=PERSON_PRESENT)
     async def close_case(
-        case_id: Annotated[str, Field(description="Like case_1f3a9c02.")],
+        case_id: str,
         reason: Annotated[str, Field(min_length=3, max_length=1000)],
         answer: Annotated[ElicitationResult[Closing], Resolve(ask)],
         actor: Actor = "agent",
     ) -> answers.Recorded:
-        """Closes a case that is no problem, once a person agrees. The same fingerprint then stays closed."""
+        """Closes a case that is no problem, and its fingerprint, once a person agrees."""
         gate.admit(Write("close_case", actor, case_id))
         case = await run_sync(ledger.case, case_id)
         if case.state is not State.FALSE_POSITIVE:

@@ -30,7 +30,7 @@ def measured(ledger: Ledger, deps: Deps, days: int) -> tuple[Window, tuple[Metri
 def register(tools: Toolbox, ledger: Ledger, deps: Deps) -> None:
     @tools.read(title="Metrics of the loop")
     async def get_loop_metrics(days: Annotated[int, Field(ge=1, le=3650)] = 30) -> answers.LoopMetricsAnswer:
-        """Cases by state, and quality, response and growth over the last days, computed from the ledger."""
+        """Cases by state; quality, response and growth of the last days."""
         return await run_sync(_answer, ledger, deps, days)
 
 

@@ -42,7 +42,7 @@ TASKS = Table(
 
 Service = Annotated[str, Field(min_length=1, max_length=200)]
 Version = Annotated[str, Field(max_length=200)]
-WatchFor = Annotated[list[Annotated[str, Field(max_length=300)]] | None, Field(description="Log texts.", max_length=20)]
+WatchFor = Annotated[list[Annotated[str, Field(max_length=300)]] | None, Field(max_length=20)]
 Minutes = Annotated[int, Field(ge=1, le=10_080)]
 
 
@@ -120,7 +120,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
     async def start_enhanced_monitoring(
         service: Service, version: Version = "", watch_for: WatchFor = None, duration_minutes: Minutes = 60, actor: Actor = "agent"
     ) -> MonitoringStarted:
-        """After a deployment: `kintsugi watch` looks each 30 s, tells of 1 % failures, and compares with before."""
+        """`kintsugi watch` looks each 30 s, tells of 1 % failures, compares with before."""
         await run_sync(deps.gate.admit, Write("start_enhanced_monitoring", actor))
         wanted = _wanted(deps.watched().name, service, version, watch_for or (), deps.clock(), duration_minutes)
         task, created = await run_sync(monitoring.start, wanted, actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from mcp_servers.cases import answers, asking, closing, measuring, monitoring
 from mcp_servers.cases.approvals import Approvals
@@ -15,10 +15,11 @@ from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
-from mcp_servers.kit.schema import Actor
+from mcp_servers.kit.schema import UNSAID, Actor, an_object, objects
 from mcp_servers.kit.tool import Toolbox
 
-CaseId = Annotated[str, Field(description="Like case_1f3a9c02.")]
+AnyState = Annotated[State, WithJsonSchema({"type": "string"})]
+"""A state; which there are is said in every case, and in the sentence for a wrong one."""
 _ANSWER_BUDGET = 6_000
 
 
@@ -52,10 +53,10 @@ def register(tools: Toolbox, deps: Deps) -> None:
 def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Approvals) -> None:
     @tools.read(title="List cases")
     async def list_cases(
-        state: list[State] | None = None,
-        limit: Annotated[int, Field(ge=1, le=200)] = 50,
+        state: list[AnyState] | None = None,
+        limit: Annotated[int, Field(ge=1, le=200), UNSAID] = 50,
     ) -> answers.CaseList:
-        """Cases of the watched project, newest first: what broke, how far each has come, and which fix and ticket belong to it."""
+        """Cases of the watched project, newest first: what broke, its state, fix and ticket."""
         project = await run_sync(deps.present)
         await run_sync(approvals.sweep)
         cases = await run_sync(lambda: ledger.cases(project.name if project else "", state or ()))
@@ -67,15 +68,15 @@ def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Appro
 
     @tools.read(title="Show a case")
     @tools.resource("case://{case_id}", title="A case")
-    async def get_case(case_id: CaseId) -> answers.CaseDetail:
-        """One case whole: evidence, diagnosis, proposals, verdict and its history."""
+    async def get_case(case_id: str) -> answers.CaseDetail:
+        """One case whole: evidence, diagnosis, proposals, verdict, history."""
         await run_sync(approvals.sweep)
         case = await run_sync(ledger.case, case_id)
         return answers.detail(case, await run_sync(ledger.events, case_id))
 
     @tools.read(title="List what waits for a person")
-    async def list_approvals(limit: Annotated[int, Field(ge=1, le=100)] = 20) -> answers.WaitingList:
-        """Certified proposals that wait for a person's decision, oldest first, with how the person decides."""
+    async def list_approvals(limit: Annotated[int, Field(ge=1, le=100), UNSAID] = 20) -> answers.WaitingList:
+        """What waits for a person, oldest first, and how the person decides."""
         requests = await run_sync(approvals.waiting)
         lines = [answers.waiting(request) for request in requests[:limit]]
         answer = answers.WaitingList(approvals=lines, returned=len(lines), total=len(requests), omitted=len(requests) - len(lines))
@@ -87,10 +88,10 @@ def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Appro
 def _register_opening(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
     @tools.write(title="Open a case")
     async def open_case(
-        anomaly: Annotated[AnomalyArgument, Field(description="Unchanged.")],
+        anomaly: Annotated[AnomalyArgument, an_object("Unchanged: {title, fingerprint, …}")],
         actor: Actor = "agent",
     ) -> answers.Opened:
-        """Opens the case of an anomaly, or finds the one that exists for its fingerprint: the same error never becomes two cases."""
+        """Opens the case of an anomaly, or finds that of its fingerprint: one error, one case."""
         write = Write("open_case", actor)
         deps.gate.admit(write)
         data = anomaly.model_dump(mode="json")
@@ -101,23 +102,19 @@ def _register_opening(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
 def _register_diagnosis(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
     @tools.write(title="Record a diagnosis")
     async def record_diagnosis(
-        case_id: CaseId,
-        status: Annotated[
-            Literal["confirmed", "likely", "inconclusive"], Field(description="inconclusive is a result: say why in reason.")
-        ],
+        case_id: str,
+        status: Literal["confirmed", "likely", "inconclusive"],
         cause: Annotated[str, Field(max_length=2000, description="One sentence.")] = "",
         file: Annotated[str, Field(max_length=500)] = "",
         line: Annotated[int, Field(ge=0)] = 0,
         function: Annotated[str, Field(max_length=200)] = "",
         suspect_commit: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-f]*$")] = "",
-        claims: Annotated[
-            list[dict[str, Any]] | None, Field(description="{text, evidence}, evidence being a handle.", max_length=20)
-        ] = None,
+        claims: Annotated[list[dict[str, Any]] | None, Field(max_length=20), objects("{text, evidence: a handle}")] = None,
         reason: Annotated[str, Field(max_length=1000, description="Why inconclusive.")] = "",
         recipe: Annotated[str, Field(max_length=100)] = "",
         actor: Actor = "agent",
     ) -> answers.Recorded:
-        """Records what caused the case, with claims and their evidence, or that the cause could not be shown."""
+        """Records what caused a case, or that it could not be shown."""
         write = Write("record_diagnosis", actor, case_id)
         deps.gate.admit(write)
         if status != "inconclusive" and not cause:
@@ -136,6 +133,6 @@ def _register_diagnosis(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
 def _register_pause(tools: Toolbox, ledger: Ledger) -> None:
     @tools.write(title="Pause all healing")
     async def pause_healing(reason: Annotated[str, Field(min_length=3, max_length=500)], actor: Actor = "agent") -> answers.Paused:
-        """Stops every write of every driver until a person resumes with `kintsugi resume`. Reading goes on."""
+        """Stops every write of every driver until a person runs `kintsugi resume`."""
         await run_sync(lambda: ledger.pause(True, actor=actor, reason=reason))
         return answers.Paused(paused=True, resume="a person runs: kintsugi resume")

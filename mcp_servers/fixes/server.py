@@ -15,7 +15,7 @@ from mcp_servers.kit.budget import fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
-from mcp_servers.kit.schema import Actor
+from mcp_servers.kit.schema import UNSAID, Actor, an_object, objects
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.kit.work import stoppable
@@ -23,15 +23,19 @@ from mcp_servers.kit.work import stoppable
 if TYPE_CHECKING:
     from mcp_servers.fixes.desk import Desk
 
-FixId = Annotated[str, Field(description="fix_YYYYMMDD_HHMMSS.", max_length=40)]
-CaseId = Annotated[str, Field(description="Like case_1f3a9c02.", max_length=60)]
+FixId = Annotated[str, Field(max_length=40)]
+CaseId = Annotated[str, Field(max_length=60)]
 _ANSWER_BUDGET = 6_000
 
 
-class Edit(BaseModel):
-    """One change. `replace` needs search (once in the file) and replace; `config` a dotted key and a value; `unset` a key; `write` the
-    content and the blob id that it was based on; `diff` a unified diff or SEARCH/REPLACE blocks; `revert` a commit to take back."""
+_EDITS = objects(
+    "{kind: replace, path, search (once in the file), replace}, {kind: config, path, key (dotted), value}, {kind: unset, path, key}, "
+    "{kind: write, path, content, based_on (blob id)}, {kind: diff, diff (unified or SEARCH/REPLACE)} or {kind: revert, commit}."
+)
+_TEST = an_object("{path: new, content}: fails on the base as production did, passes with the edits.")
 
+
+class Edit(BaseModel):
     model_config = ConfigDict(extra="forbid")
     kind: Literal["replace", "config", "unset", "write", "diff", "revert"]
     path: str = Field("", max_length=400)
@@ -46,23 +50,21 @@ class Edit(BaseModel):
 
 
 class Reproduction(BaseModel):
-    path: str = Field(max_length=400, description="New, like tests/test_reproduces_ab12cd.py.")
+    path: str = Field(max_length=400)
     content: str = Field(max_length=100_000)
 
 
 class Draft(BaseModel):
-    """A fix and the test that reproduces the failure: fails on the base as production did, passes with the edits."""
-
     model_config = ConfigDict(extra="ignore")
     title: str = Field(min_length=3, max_length=200)
-    cause: str = Field("", max_length=2_000, description="One sentence.")
+    cause: str = Field("", max_length=2_000)
     reasoning: str = Field("", max_length=8_000)
     risk: Literal["low", "medium", "high"] = "medium"
     pros: list[str] = Field(default_factory=list, max_length=20)
     cons: list[str] = Field(default_factory=list, max_length=20)
     recipe: str = Field("", max_length=100)
-    edits: list[Edit] = Field(min_length=1, max_length=50)
-    test: Reproduction
+    edits: Annotated[list[Edit], Field(min_length=1, max_length=50), _EDITS]
+    test: Annotated[Reproduction, _TEST]
 
 
 def register(tools: Toolbox, deps: Deps) -> None:
@@ -81,13 +83,12 @@ def _register_reads(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.read(title="Find the commits that may have caused a failure")
     async def find_suspect_commits(
         case_id: Annotated[str, Field(max_length=60)] = "",
-        trace: Annotated[dict[str, Any] | None, Field(description="Of an anomaly, unchanged; better than the case, it has lines.")] = None,
-        onset: Annotated[datetime | None, Field(description="When the failure began; later commits are out.")] = None,
-        releases: Annotated[list[str] | None, Field(description="Releases seen failing.", max_length=50)] = None,
-        keys: Annotated[dict[str, str] | None, Field(description="Suspected settings: file → dotted key.")] = None,
+        trace: Annotated[dict[str, Any] | None, Field(description="Of the anomaly.")] = None,
+        onset: datetime | None = None,
+        releases: Annotated[list[str] | None, Field(max_length=50)] = None,
+        keys: Annotated[dict[str, str] | None, an_object("Suspected settings: {file: dotted key}")] = None,
     ) -> answers.SuspectList:
-        """At most three commits that may have caused a failure, best first, each with its reasons, by blame of the lines in the trace.
-        No suspect is a result: then nothing in the trace leads to a commit."""
+        """At most three commits that may have caused a failure, best first, by blame of its trace. None is a result."""
         if not (case_id or trace or keys):
             raise Refusal("Give a case_id, a trace or keys; without one there is nothing to look for.", code="nothing_to_look_for")
         found = await run_sync(lambda: desk().suspects(case_id, _trace(trace), onset, releases or (), keys or {}))
@@ -100,15 +101,15 @@ def _register_reads(tools: Toolbox, desk: Callable[[], Desk]) -> None:
 
     @tools.read(title="Show a fix")
     async def get_fix(fix_id: FixId) -> answers.FixDetail:
-        """One proposal whole: its diff made anew from the trees, its certificate, and what approval it needs."""
+        """One proposal whole: diff, certificate, and what approval it needs."""
         return answers.detail(*await run_sync(desk().shown, fix_id))
 
     @tools.read(title="List fixes")
     async def list_fixes(
         case_id: Annotated[str, Field(max_length=60)] = "",
-        limit: Annotated[int, Field(ge=1, le=100)] = 20,
+        limit: Annotated[int, Field(ge=1, le=100), UNSAID] = 20,
     ) -> answers.FixList:
-        """Proposals of the watched repository, newest first."""
+        """Proposals, newest first."""
         found = await run_sync(lambda: desk().store.proposals(repository=desk().identity(), case=case_id))
         lines, _ = fit([answers.line(proposal) for proposal in found[:limit]], _ANSWER_BUDGET)
         answer = answers.FixList(fixes=lines, returned=len(lines), total=len(found), omitted=len(found) - len(lines))
@@ -121,11 +122,11 @@ def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.write(title="Try candidate reproductions", long=True)
     async def try_reproduction(
         case_id: CaseId,
-        tests: Annotated[list[Reproduction], Field(min_length=1, max_length=20)],
-        base: Annotated[str, Field(description="Commit or branch; empty: the project's.", max_length=200)] = "",
+        tests: Annotated[list[Reproduction], Field(min_length=1, max_length=20), objects("{path: new, content}")],
+        base: Annotated[str, Field(description="Commit or branch.", max_length=200)] = "",
         actor: Actor = "agent",
     ) -> answers.AttemptList:
-        """Runs candidate tests in the sandbox on the code as it is, and says which one fails with the failure of production."""
+        """Runs tests in the sandbox on the code as it is: which fails as production did?"""
         write = Write("try_reproduction", actor, case_id)
         tried = await stoppable(lambda: desk().attempts(write, base, [(test.path, test.content) for test in tests]))
         lines = [answers.attempt(one) for one in tried]
@@ -134,14 +135,14 @@ def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
 
     @tools.write(title="Propose a fix")
     async def propose_fix(case_id: CaseId, draft: Draft, actor: Actor = "agent") -> answers.Proposed:
-        """Makes the result tree of a draft on the head of the project's branch, without touching anybody's files. Exact or refused."""
+        """Makes the tree of a draft on the project's branch, touching nobody's files. Exact or refused."""
         write = Write("propose_fix", actor, case_id)
         return answers.proposed(*await run_sync(lambda: desk().propose(write, _plain(draft))))
 
     @tools.write(title="Prove a fix in the sandbox", long=True)
     async def certify_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Certified:
-        """Runs the reproduction on the base (it must fail as production did) and on the fix (it must pass), and the project's own tests.
-        The digest that a person approves is the one in this answer."""
+        """Runs the reproduction on the base (must fail as in production) and on the fix (must pass), and all tests.
+        A person approves the digest it answers."""
         proposal, seen = await stoppable(lambda: desk().certify(Write("certify_fix", actor), fix_id))
         return answers.certified(proposal, seen)
 
@@ -149,7 +150,7 @@ def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
 def _register_acts(tools: Toolbox, desk: Callable[[], Desk]) -> None:
     @tools.write(title="Apply an approved fix")
     async def apply_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Applied:
-        """Makes the branch and the pull request of a fix that a person approved: exactly the approved tree. Safe to repeat."""
+        """Makes branch and pull request of an approved fix: exactly that tree. Safe to repeat."""
         applied = await run_sync(lambda: desk().apply(Write("apply_fix", actor), fix_id))
         return answers.Applied(
             id=applied.id, branch=applied.branch, commit=applied.commit, next="A person merges the pull request; then verify_fix."
@@ -157,12 +158,12 @@ def _register_acts(tools: Toolbox, desk: Callable[[], Desk]) -> None:
 
     @tools.write(title="Open the pull request of a fix")
     async def open_pull_request(fix_id: FixId, actor: Actor = "agent") -> answers.PullRequestAnswer:
-        """Opens the pull request of an applied fix, or shows the one there is."""
+        """Of an applied fix; finds the one there is."""
         return answers.pull_request(await run_sync(lambda: desk().open_pull_request(Write("open_pull_request", actor), fix_id)))
 
     @tools.write(title="Roll back a fix", destructive=True)
     async def rollback_fix(fix_id: FixId, actor: Actor = "agent") -> answers.RolledBack:
-        """Takes an applied fix back: before the merge our branch goes; after it a revert is proposed, to be proven and approved as any fix."""
+        """Takes a fix back: before the merge our branch goes; after it a revert is proposed."""
         return answers.rolled_back(await run_sync(lambda: desk().rollback(Write("rollback_fix", actor), fix_id)))
 
 

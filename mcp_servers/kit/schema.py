@@ -8,20 +8,37 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, cast
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 Schema = dict[str, Any]
+
+
+_UNLISTED = "x-unlisted"
 
 
 def _unsaid(schema: Schema) -> None:
     schema.pop("default", None)
 
 
-Actor = Annotated[str, Field(max_length=100, json_schema_extra=_unsaid)]
-"""Who acts, as the ledger keeps it. Its default is nothing that a model has to know."""
+UNSAID = Field(json_schema_extra=_unsaid)
+"""Marks a parameter whose default no model has to know: a list says itself how much of it was left out."""
+
+Actor = Annotated[str, Field(max_length=100, json_schema_extra={_UNLISTED: True})]
+"""Who acts, as the ledger keeps it. Drivers and commands give it; a model is not asked for its name, so no list of tools shows it."""
+
+
+def an_object(words: str) -> WithJsonSchema:
+    """Lists an object by words such as `{path, content}`: shorter than its schema, and the server refuses what is none in a sentence."""
+    return WithJsonSchema({"type": "object", "description": words})
+
+
+def objects(words: str) -> WithJsonSchema:
+    """As `an_object`, for an array of them."""
+    return WithJsonSchema({"type": "array", "items": {"type": "object"}, "description": words})
+
 
 _NAMED = {"properties", "$defs"}  # their keys are names of ours, not words of JSON Schema
-_BOUNDS = {"maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems", "pattern"}
+_BOUNDS = {"maxLength", "minLength", "maximum", "minimum", "maxItems", "minItems", "maxProperties", "pattern"}
 _REFERENCE = "#/$defs/"
 
 
@@ -31,8 +48,9 @@ def slim(schema: Mapping[str, Any]) -> Schema:
 
 
 def asked(schema: Mapping[str, Any]) -> Schema:
-    """The schema of arguments: slim, without bounds and the blank choice of what may be left out, each definition where it is used."""
-    return _inlined(_everywhere(slim(_everywhere(schema, _without_blank)), _unbound))
+    """The schema of arguments: slim, without bounds, what no model is asked for and the blank choice of what may be left out, each
+    definition where it is used."""
+    return _inlined(_everywhere(slim(_everywhere(_everywhere(schema, _listed), _without_blank)), _unbound))
 
 
 def _everywhere(schema: Mapping[str, Any], change: Callable[[Schema], Schema]) -> Schema:
@@ -50,12 +68,18 @@ def _everywhere(schema: Mapping[str, Any], change: Callable[[Schema], Schema]) -
 
 
 def _slimmed(schema: Schema) -> Schema:
-    kept = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value in ("", None))}
+    kept = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and not value)}
     if "default" in schema and schema["default"] is None and "anyOf" in kept:
         kept = _less(kept, "type", "null")
     if kept.get("additionalProperties") is True:
         del kept["additionalProperties"]
     return kept
+
+
+def _listed(schema: Schema) -> Schema:
+    """The schema without the parameters that are not listed."""
+    known: Schema = schema.get("properties", {})
+    return {**schema, "properties": {name: one for name, one in known.items() if _UNLISTED not in one}} if known else schema
 
 
 def _without_blank(schema: Schema) -> Schema:
@@ -67,7 +91,16 @@ def _without_blank(schema: Schema) -> Schema:
 
 
 def _unbound(schema: Schema) -> Schema:
-    return {key: value for key, value in schema.items() if key not in _BOUNDS and not (key == "additionalProperties" and value is False)}
+    kept = {key: value for key, value in schema.items() if key not in _BOUNDS and not (key == "additionalProperties" and value is False)}
+    choices: list[Schema] = kept.get("anyOf", [])
+    if choices and all(_plain(one) for one in choices):
+        kept = {key: value for key, value in kept.items() if key != "anyOf"} | {"type": [one["type"] for one in choices]}
+    return kept
+
+
+def _plain(schema: Schema) -> bool:
+    """Whether it says a type and nothing else that is listed."""
+    return {key: value for key, value in schema.items() if not (key == "additionalProperties" and value is True)}.keys() == {"type"}
 
 
 def _less(schema: Schema, key: str, value: str) -> Schema:

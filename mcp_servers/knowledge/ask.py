@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.redaction import clean
+from mcp_servers.kit.schema import UNSAID, objects
 from mcp_servers.kit.schema import Actor as Actor
 from mcp_servers.knowledge import model
 from mcp_servers.knowledge.recall import Question
@@ -30,30 +31,30 @@ class File(TypedDict):
 
 _ID = re.compile(r"[A-Za-z][\w.:-]{0,99}")
 
-Files = Annotated[list[File], Field(description="Whole.", max_length=500)]
-Fingerprint = Annotated[str | dict[str, Any], Field(description="As find_anomalies gives it, or its coarse part.")]
-Template = Annotated[str, Field(description="The anomaly's template text.", max_length=4000)]
-Text = Annotated[str, Field(description="Words of the error or the symptom.", max_length=4000)]
-InRepository = Annotated[str, Field(description="Empty: all.", max_length=200)]
-Limit = Annotated[int, Field(ge=1, le=50)]
-Repository = Annotated[str, Field(description="owner/name.", min_length=1, max_length=200)]
+Files = Annotated[list[File], Field(max_length=500), objects("{path, content}")]
+Fingerprint = str | dict[str, Any]
+Template = Annotated[str, Field(max_length=4000)]
+Text = Annotated[str, Field(max_length=4000)]
+InRepository = Annotated[str, Field(max_length=200)]
+Limit = Annotated[int, Field(ge=1, le=50), UNSAID]
+Repository = Annotated[str, Field(min_length=1, max_length=200)]
 Case = Annotated[str, Field(max_length=60)]
 Prose = Annotated[str, Field(max_length=4000)]
 Told = Annotated[str, Field(min_length=1, max_length=4000)]
 
-ServiceType = Annotated[str, Field(description="What ran: cloud_run, api, worker.", max_length=100)]
-Severity = Annotated[str, Field(description="critical, high, medium or low.", max_length=20)]
-LogSnippet = Annotated[str, Field(description="500 characters are kept.", min_length=1, max_length=20_000)]
-Pattern = Annotated[str, Field(description="By name.", max_length=200)]
-Ticket = Annotated[str, Field(description="URL or key.", max_length=300)]
+ServiceType = Annotated[str, Field(max_length=100)]
+Severity = Annotated[str, Field(description="critical … low.", max_length=20)]
+LogSnippet = Annotated[str, Field(min_length=1, max_length=20_000)]
+Pattern = Annotated[str, Field(max_length=200)]
+Ticket = Annotated[str, Field(max_length=300)]
 
 LessonCase = Annotated[str, Field(min_length=1, max_length=60)]
-Source = Annotated[model.Provenance, Field(description="verified in production, certified in the sandbox, or reported.")]
-Recipe = Annotated[str, Field(description="Its id, or a JSON object.", max_length=20_000)]
+Source = model.Provenance
+Recipe = Annotated[str, Field(max_length=20_000)]
 FixId = Annotated[str, Field(max_length=60)]
-Changes = Annotated[list[Change] | None, Field(description="Fixed files or functions, to make a guard from.", max_length=20)]
-Confirms = Annotated[str, Field(description="Earlier lesson whose fix helped.", max_length=64)]
-Contradicts = Annotated[str, Field(description="Earlier lesson whose fix did not.", max_length=64)]
+Changes = Annotated[list[Change] | None, Field(max_length=20), objects("{path, before, after}: files or functions.")]
+Confirms = Annotated[str, Field(description="Lesson whose fix helped.", max_length=64)]
+Contradicts = Annotated[str, Field(description="Whose did not.", max_length=64)]
 
 
 def text(given: str) -> str:

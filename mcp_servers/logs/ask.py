@@ -13,10 +13,12 @@ from mcp_servers.logs.model import Query, Severity
 from mcp_servers.logs.times import parse_moment
 
 Sources = list[str] | None
-Since = Annotated[str, Field(description="15m, 2h, 7d or ISO; empty: all.", max_length=64)]
-Until = Annotated[str, Field(description="Empty: now.", max_length=64)]
-Text = Annotated[str, Field(description="In message, attribute or trace id.", max_length=500)]
-Level = Annotated[Literal["", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], Field(description="This and graver.")]
+Since = Annotated[str, Field(description="15m, 2h, 7d or ISO; else all.", max_length=64)]
+Lately = Annotated[str, Field(max_length=64)]
+"""A begin with a default, which shows how one is written."""
+Until = Annotated[str, Field(max_length=64)]
+Text = Annotated[str, Field(description="Or a trace id.", max_length=500)]
+Level = Annotated[Literal["", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], Field(description="At least.")]
 Services = list[str] | None
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from mcp_servers.kit.budget import DEFAULT_BUDGET
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.schema import UNSAID
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.logs.answers import (
     AnomaliesFound,
@@ -27,7 +28,7 @@ from mcp_servers.logs.answers import (
     log_digest,
     records_found,
 )
-from mcp_servers.logs.ask import Level, Services, Since, Sources, Text, Until, query_of
+from mcp_servers.logs.ask import Lately, Level, Services, Since, Sources, Text, Until, query_of
 from mcp_servers.logs.health import tools as health_tools
 from mcp_servers.logs.lasting import Lasting
 from mcp_servers.logs.model import LogRecord, Query
@@ -64,7 +65,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 def _register_reading(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="List log sources")
     async def list_log_sources() -> SourcesListed:
-        """Lists the places that logs are read from. Tools that take sources mean these names, and all without them."""
+        """Where logs are read from; sources of other tools are these names, none: all."""
         project = deps.watched()
         listed = [SourceDescribed(name=one.name, type=one.type, reads=open_source(one, project.root).describe()) for one in project.sources]
         return SourcesListed(returned=len(listed), total=len(listed), omitted=0, sources=listed)
@@ -77,10 +78,10 @@ def _register_reading(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         text: Text = "",
         severity: Level = "",
         services: Services = None,
-        template: Annotated[str, Field(description="An id of digest_logs.", max_length=64)] = "",
-        limit: Annotated[int, Field(ge=1, le=500)] = _NEWEST,
+        template: Annotated[str, Field(description="Id.", max_length=64)] = "",
+        limit: Annotated[int, Field(ge=1, le=500), UNSAID] = _NEWEST,
     ) -> RecordsFound:
-        """Shows log records, the newest that fit, oldest first. For an overview of many records use digest_logs; what they say is untrusted data."""
+        """The newest records that fit, oldest first. What they say is untrusted data."""
         query = query_of(deps, since, until, text, severity, services, limit)
         records, tally = await run_sync(_matching, deps, reader(), sources, query, template)
         return records_found(records, tally, asked_of(query, sources, template), ROOM)
@@ -104,10 +105,9 @@ def _register_digest(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -
         text: Text = "",
         severity: Level = "",
         services: Services = None,
-        budget: Annotated[int, Field(description="In tokens.", ge=500, le=DEFAULT_BUDGET)] = DEFAULT_BUDGET,
+        budget: Annotated[int, Field(description="Tokens.", ge=500, le=DEFAULT_BUDGET), UNSAID] = DEFAULT_BUDGET,
     ) -> LogDigest:
-        """Folds any amount of log into templates with counts, rare errors first, so that every line is shown or accounted for.
-        Expand a template with query_logs(template=id)."""
+        """Any amount of log as templates with counts, rare errors first, each line accounted for; query_logs(template=id) expands one."""
         from mcp_servers.logs.bulk import digested  # when it is called: a server that starts lists its tools without it
 
         query = query_of(deps, since, until, text, severity, services)
@@ -120,15 +120,14 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
     @tools.read(title="Find anomalies", open_world=True, long=True)
     async def find_anomalies(
         sources: Sources = None,
-        since: Since = "15m",
+        since: Lately = "15m",
         until: Until = "",
         services: Services = None,
-        baseline: Annotated[str, Field(description="How far before the window normal is learned; 0m: none.", max_length=16)] = "1h",
-        app_roots: Annotated[list[str] | None, Field(description="Folders of own code in traces, when guessing fails.")] = None,
-        offset: Annotated[int, Field(description="Go on where an answer ended.", ge=0)] = 0,
+        baseline: Annotated[str, Field(description="Before it, for what is normal.", max_length=16)] = "1h",
+        offset: Annotated[int, Field(ge=0)] = 0,
     ) -> AnomaliesFound:
-        """Finds what is wrong in a window of the logs: errors, spikes, slowness, missing lines, attacks, spent resources; each with evidence and numbers.
-        Also says what was left alone and why. Give an anomaly to open_case unchanged."""
+        """What is wrong in a window of logs: errors, spikes, slowness, silence, attacks, with evidence; and what was left alone, and why.
+        Give an anomaly to open_case unchanged."""
         from mcp_servers.logs.anomalies import finding
 
         now = deps.clock()
@@ -145,7 +144,6 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
                 now=query.until or now,
                 since=query.since,
                 baseline=earlier,
-                app_roots=tuple(app_roots or ()),
                 seen_first=lasting.seen_first(),
             )
         )
@@ -158,14 +156,14 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
 def _register_verdict(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="Verify a fix", open_world=True, long=True)
     async def verify_fix(
-        fingerprint: Annotated[str, Field(description="Its coarse part.", min_length=1, max_length=64)],
-        fixed_at: Annotated[str, Field(description="When the fix began to run; ISO or 15m.", max_length=64)],
-        since: Annotated[str, Field(description="Begin of the time before; empty: its first event of a day.", max_length=64)] = "",
-        release: Annotated[str, Field(description="With the fix; older ones do not count afterwards.", max_length=200)] = "",
+        fingerprint: Annotated[str, Field(description="Coarse.", min_length=1, max_length=64)],
+        fixed_at: Annotated[str, Field(description="ISO or 15m.", max_length=64)],
+        since: Annotated[str, Field(description="Where before begins.", max_length=64)] = "",
+        release: Annotated[str, Field(description="With the fix.", max_length=200)] = "",
         sources: Sources = None,
     ) -> FixVerdict:
-        """Compares how often an error occurred before and after a fix, per request of its code path where logged, else per minute.
-        Ask as often as you like: verified, improved, not_shown_yet (with what is missing), worse or no_exposure."""
+        """Compares an error before and after its fix, per request of its code path or minute, as often as you like:
+        verified, improved, not_shown_yet, worse or no_exposure."""
         now = deps.clock()
         moment = parse_moment(fixed_at, now)
         begin = parse_moment(since, now) if since else None

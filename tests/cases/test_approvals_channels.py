@@ -116,7 +116,7 @@ async def test_the_asking_tool_says_that_a_person_has_to_be_there(deps: Deps) ->
     async with Client(server(["cases"], deps, frozenset({"cases"})), mode="legacy") as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert tools["request_approval"].meta == {"anthropic/requiresUserInteraction": True}
-    assert set(tools["request_approval"].input_schema["properties"]) == {"fix_id", "risk", "actor"}
+    assert set(tools["request_approval"].input_schema["properties"]) == {"fix_id", "risk"}
 
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not installed: apt-get install openssh-client")

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+import pytest
+from pydantic import BaseModel, Field, ValidationError
 
-from mcp_servers.kit.schema import Actor, asked, slim
+from mcp_servers.kit.schema import UNSAID, Actor, an_object, asked, objects, slim
 
 
 def test_generated_titles_and_empty_defaults_go_and_rules_stay() -> None:
@@ -29,21 +30,50 @@ def test_the_null_of_a_parameter_that_may_be_left_out_goes_and_one_that_is_requi
 
 def test_a_default_that_says_something_stays() -> None:
     assert slim({"default": "15m", "type": "string"}) == {"default": "15m", "type": "string"}
-    assert slim({"default": 0, "type": "integer"}) == {"default": 0, "type": "integer"}
-    assert slim({"default": False, "type": "boolean"}) == {"default": False, "type": "boolean"}
+    assert slim({"default": 30, "type": "integer"}) == {"default": 30, "type": "integer"}
+    assert slim({"default": True, "type": "boolean"}) == {"default": True, "type": "boolean"}
 
 
 def test_what_the_server_checks_in_a_sentence_is_not_listed_for_a_model() -> None:
     class Limits(BaseModel):
-        limit: int = Field(20, ge=1, le=50)
+        days: int = Field(20, ge=1, le=50)
         words: list[str] = Field(default=[], max_length=9)
-        actor: Actor = "agent"
 
     assert asked(Limits.model_json_schema())["properties"] == {
-        "limit": {"default": 20, "type": "integer"},
-        "words": {"default": [], "items": {"type": "string"}, "type": "array"},
-        "actor": {"type": "string"},
+        "days": {"default": 20, "type": "integer"},
+        "words": {"items": {"type": "string"}, "type": "array"},
     }
+
+
+def test_what_no_model_is_asked_for_is_not_listed() -> None:
+    class Told(BaseModel):
+        limit: Annotated[int, Field(le=50), UNSAID] = 20
+        actor: Actor = "agent"
+
+    assert asked(Told.model_json_schema())["properties"] == {"limit": {"type": "integer"}}
+
+
+def test_an_object_may_be_listed_by_words_and_is_checked_as_what_it_is() -> None:
+    class Page(BaseModel):
+        path: str
+
+    class Book(BaseModel):
+        cover: Annotated[Page, an_object("{path}")]
+        pages: Annotated[list[Page], objects("{path}, one or more")]
+
+    assert asked(Book.model_json_schema())["properties"] == {
+        "cover": {"description": "{path}", "type": "object"},
+        "pages": {"description": "{path}, one or more", "items": {"type": "object"}, "type": "array"},
+    }
+    with pytest.raises(ValidationError, match=r"cover\.path"):
+        Book.model_validate({"cover": {}, "pages": []})
+
+
+def test_plain_types_to_choose_from_are_one_list() -> None:
+    either: list[dict[str, Any]] = [{"type": "string"}, {"additionalProperties": True, "type": "object"}]
+    assert asked({"anyOf": either, "default": ""}) == {"type": ["string", "object"]}
+    kinds: list[dict[str, Any]] = [{"type": "string"}, {"items": {"type": "string"}, "type": "array"}]
+    assert asked({"anyOf": kinds}) == {"anyOf": kinds}
 
 
 def test_the_blank_choice_of_what_may_be_left_out_goes() -> None:

@@ -71,7 +71,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         service: Service = "",
         actor: ask.Actor = "agent",
     ) -> DeploymentNoted:
-        """Records a deployment; says where to look after it and what to compare with."""
+        """Records a deployment; says where to look and what to compare with."""
         await run_sync(deps.gate.admit, Write("notify_deployment", actor))
         named = text(repository)
         used = tuple(slug(one) for one in patterns_used or ()) or tuple(dict.fromkeys(use.name for _, use in patterns.users("", named)))
@@ -80,7 +80,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
 
     @tools.read(title="Status in production")
     async def get_runtime_status(repository: ask.Repository) -> RuntimeStatus:
-        """A repository in production: issues, deployments and how they went, metrics, changes elsewhere."""
+        """A repository in production: issues, deployments, metrics, changes elsewhere."""
         return await run_sync(_status, store, patterns, issues, text(repository))
 
 

@@ -41,7 +41,7 @@ def register(tools: Toolbox, desk: Desk) -> None:
 
     @tools.read(title="Check changes")
     async def check_changes(files: ask.Files) -> ChangesChecked:
-        """Checks files against the guards of every lesson, from any repository: places that repeat a mistake production has paid for."""
+        """Places in files that repeat a mistake of any lesson, by its guard."""
         known = {held.id: held for held in await run_sync(desk.speaking)}
         texts = {file["path"]: file["content"] for file in files}
         found = await run_sync(check_all, [held.guard for held in known.values()], texts)

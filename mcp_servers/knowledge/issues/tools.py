@@ -36,7 +36,7 @@ def _register_query(tools: Toolbox, deps: Deps, store: IssueStore) -> None:
         repository: ask.InRepository = "",
         limit: ask.Limit = 5,
     ) -> KnownIssues:
-        """Finds issues that production had before: the same error first, then its log template, then related words; each with why."""
+        """Issues of production: the same error, then its template, then related words; each with why."""
         question = question_of(fingerprint, template, text)
         matches = recall(question, await run_sync(store.about, question, repository), ASPECTS, deps.clock(), threshold_of(deps.present()))
         shown, _ = fit([known_issue(match) for match in matches[:limit]], ROOM)
@@ -62,7 +62,7 @@ def _register_report(tools: Toolbox, deps: Deps, store: IssueStore) -> None:
         case_id: ask.Case = "",
         actor: ask.Actor = "agent",
     ) -> IssueRecorded:
-        """Records a production problem. The same error of a repository, reported again, completes the same record: one id."""
+        """Records a production problem. The same error, reported again, completes its record."""
         await run_sync(deps.gate.admit, Write("add_runtime_issue", actor, case_id))
         logs = text(log_snippet)[:LOGS_KEPT]
         identity, shape = fingerprint_of(fingerprint), text(template)[:LOGS_KEPT] or template_of(logs)

@@ -57,7 +57,7 @@ def _register_search(tools: Toolbox, deps: Deps, store: LessonStore) -> None:
         repository: ask.InRepository = "",
         limit: ask.Limit = 5,
     ) -> LessonsFound:
-        """Finds lessons of earlier cases: cause, fix, how far to trust it today, and its recipe and guard where it has them."""
+        """Lessons of earlier cases: cause, fix, how far to trust it today, recipe and guard."""
         question = question_of(fingerprint, template, text)
         now = deps.clock()
         found = [await run_sync(partial(store.about, question, repository, told=told)) for told in (False, True)]
@@ -87,7 +87,7 @@ def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Co
         contradicts: ask.Contradicts = "",
         actor: ask.Actor = "agent",
     ) -> LessonRecorded:
-        """Records what a case taught, once per case. A guard is made from the changes if one flags the old code and not the new."""
+        """Records what a case taught, once. A guard is made of changes, if it flags before and not after."""
         write = Write("record_lesson", actor, case_id)
         await run_sync(deps.gate.admit, write)
         identity, shape = fingerprint_of(fingerprint), text(template)[:LOGS_KEPT]

@@ -54,7 +54,7 @@ def _register_record(tools: Toolbox, deps: Deps, store: PatternStore) -> None:
         cause: Cause = "",
         actor: ask.Actor = "agent",
     ) -> answers.PatternRecorded:
-        """Records a repository's values of a pattern, why they changed and the case or issue behind it."""
+        """Records a repository's values of a pattern, and why they changed."""
         await run_sync(deps.gate.admit, Write("record_pattern", actor))
         called = slug(pattern)
         use = Use(called, kind_of(words_of(called)) or "client", _kept(parameters), text(path))
@@ -74,7 +74,7 @@ def _register_health(tools: Toolbox, deps: Deps, store: PatternStore, issues: Is
     async def get_pattern_health(
         pattern: Name, time_range: Annotated[int, Field(ge=1, le=3650, description="Days.")] = 30
     ) -> answers.PatternHealth:
-        """Score of a pattern over the repositories that use it, its incidents, values that hurt, and what to do."""
+        """A pattern over all repositories: score, incidents, values that hurt, what to do."""
         since = deps.clock() - timedelta(days=time_range)
         return await run_sync(_health, store, issues, pattern, time_range, since)
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.tool import Toolbox
-from mcp_servers.logs.ask import Since, Sources, Until, query_of
+from mcp_servers.logs.ask import Lately, Sources, Until, query_of
 from mcp_servers.logs.health import correlation, deployment, patterns, trends
 from mcp_servers.logs.health.answers import (
     DeploymentHealth,
@@ -48,12 +48,11 @@ def register(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
 def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="Check a deployment", open_world=True, long=True)
     async def check_deployment_health(
-        release: Annotated[str, Field(description="Empty: the newest.", max_length=200)] = "",
-        since: Annotated[str, Field(description="When it was deployed; empty: when the release first spoke.", max_length=64)] = "",
+        release: Annotated[str, Field(max_length=200)] = "",
+        since: Annotated[str, Field(description="Its time; else its first line.", max_length=64)] = "",
         sources: Sources = None,
     ) -> DeploymentHealth:
-        """Compares each service after a deployment with as long before: failures, latency, new errors, missing logs.
-        Says good, worse or undecided (no traffic is never good): go on, wait or consider rollback."""
+        """Services after a deployment (else the newest) against as long before: failures, latency, new errors, silence: good, worse or undecided."""
         now = deps.clock()
         given = parse_moment(since, now) if since else None
         if given and given >= now:
@@ -68,8 +67,8 @@ def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader
 
 def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="Health of a service", open_world=True, long=True)
-    async def get_service_health(service: Service, since: Since = "1h", sources: Sources = None) -> ServiceHealth:
-        """Failed share with interval, latency, top errors and newest release of a service, compared with the period before."""
+    async def get_service_health(service: Service, since: Lately = "1h", sources: Sources = None) -> ServiceHealth:
+        """Failed share, latency, top errors, release of a service, against the period before."""
         period = _period(deps, since, "")
         earlier = Period(period.start - (period.end - period.start), period.start)
         records, tally, cut = await run_sync(_read, reader(), sources, Period(earlier.start, period.end), (service,))
@@ -79,8 +78,8 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         return service_health(service, health(now, before, period, earlier, deployed), period, tally, cut)
 
     @tools.read(title="Trends of errors", open_world=True, long=True)
-    async def get_error_trends(service: Service = "", since: Since = "1h", sources: Sources = None) -> ErrorTrends:
-        """Each error's counts over the window, share, first and last time, and whether it rises or falls more than chance."""
+    async def get_error_trends(service: Service = "", since: Lately = "1h", sources: Sources = None) -> ErrorTrends:
+        """Each error's counts, first and last time, and whether it rises or falls more than chance."""
         period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, "", (service,) if service else ())
         return error_trends(trends.trends(observe(records), period), period, tally, cut)
 
@@ -88,13 +87,13 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
 def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="Analyze a pattern of logs", open_world=True, long=True)
     async def analyze_pattern_logs(
-        pattern: Annotated[str, Field(description="Words, all of which must occur, or a template id.", min_length=1, max_length=500)],
-        since: Since = "1d",
+        pattern: Annotated[str, Field(description="Words that all occur, or a template id.", min_length=1, max_length=500)],
+        since: Lately = "1d",
         until: Until = "",
-        at: Annotated[str, Field(description="Compare before and after this time.", max_length=64)] = "",
+        at: Annotated[str, Field(description="Compare before and after.", max_length=64)] = "",
         sources: Sources = None,
     ) -> PatternAnalysis:
-        """Where a pattern occurs: services, releases, templates, what else the same requests said, counts before and after."""
+        """Where a pattern occurs: services, releases, templates, the rest of its requests."""
         if not pattern.strip():
             raise Refusal("The pattern is empty; give words that the message holds, or a template id of digest_logs.", code="empty_pattern")
         moment = parse_moment(at, deps.clock()) if at else None
@@ -105,9 +104,8 @@ def _register_pattern(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
 
 def _register_correlation(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) -> None:
     @tools.read(title="Correlate services", open_world=True, long=True)
-    async def correlate_services(since: Since = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
-        """Are failing services one problem? The deepest failing span of joined requests leads; then a shared host, database, pool or limit;
-        then onsets and co-occurrence, which is not cause."""
+    async def correlate_services(since: Lately = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
+        """Are failing services one problem? By joined requests, then a shared host, database or limit, then onsets."""
         period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, until)
         return services_correlated(await run_sync(correlation.correlate, records, period), period, tally, cut)
 
