@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 FINDINGS = 9
 """The exit code that stops git. Any other but 0 is an accident of ours, which does not."""
-_PATIENCE = 0.9
+_PATIENCE = 4.0
+"""Seconds after which a session begins without its greeting. Half of one is usual; a busy machine takes several."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -55,13 +56,13 @@ def _note(name: str, arguments: Sequence[str]) -> int:
 
 
 def _session_start() -> int:
-    """One line for the host, within a second or not at all."""
+    """The greeting for the host, in time or not at all."""
     alarm = threading.Timer(_PATIENCE, os._exit, (0,))
     alarm.daemon = True
     alarm.start()
     from kintsugi.hooks import session
 
-    sys.stdout.write(session.line(os.environ))
+    sys.stdout.write(session.greeting(os.environ))
     sys.stdout.flush()
     return 0
 

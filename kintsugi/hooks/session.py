@@ -1,7 +1,8 @@
-"""What a session is greeted with: one line on what is open and what waits for a person, or nothing at all."""
+"""What a session of Claude Code is greeted with: one line on what is open and what waits for a person, or nothing at all."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 
@@ -9,8 +10,15 @@ _PLACES = ("KINTSUGI_PROJECT", "CLAUDE_PLUGIN_OPTION_PROJECT", "CLAUDE_PROJECT_D
 """Who says which project is watched: the machine, the form of the plugin, the session's own folder."""
 
 
-def line(environ: Mapping[str, str]) -> str:
-    """The line with its end, for the project around; empty where there is none, or nothing to say."""
+def greeting(environ: Mapping[str, str]) -> str:
+    """The line as the answer of a hook, so that the person sees it and the model knows it; empty where there is nothing to say."""
+    told = _line(environ)
+    answer = {"systemMessage": told, "hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": told}}
+    return json.dumps(answer, ensure_ascii=False) if told else ""
+
+
+def _line(environ: Mapping[str, str]) -> str:
+    """The line for the project around, or what has to be mended first; empty where there is none, or nothing to say."""
     folder = next((environ[name] for name in _PLACES if environ.get(name)), "") or os.getcwd()
     if not _described(folder):
         return ""
@@ -21,9 +29,12 @@ def line(environ: Mapping[str, str]) -> str:
     if not environ.get("KINTSUGI_DATABASE_URL") and not (state_folder(environ) / "kintsugi.sqlite").exists():
         return ""
     from kintsugi import standing
+    from mcp_servers.kit.errors import KintsugiError
 
-    told = standing.line(standing.here(Path(folder), environ))
-    return f"{told}\n" if told else ""
+    try:
+        return standing.line(standing.here(Path(folder), environ))
+    except KintsugiError as error:
+        return f"Kintsugi cannot say how things stand: {error}"
 
 
 def _described(folder: str) -> bool:

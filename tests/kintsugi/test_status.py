@@ -43,7 +43,13 @@ def shown(*words: str) -> str:
 
 
 def greeting(home: Path, **more: str) -> str:
-    return session.line({"KINTSUGI_HOME": str(home), **more})
+    """What the person reads as a session begins, which is what the model knows of it."""
+    told = session.greeting({"KINTSUGI_HOME": str(home), **more})
+    if not told:
+        return ""
+    answer = json.loads(told)
+    assert answer["hookSpecificOutput"] == {"hookEventName": "SessionStart", "additionalContext": answer["systemMessage"]}
+    return str(answer["systemMessage"])
 
 
 def test_where_nothing_is_open_the_screen_says_so_and_the_line_is_silent(home: Path) -> None:
@@ -60,8 +66,14 @@ def test_what_waits_for_a_person_comes_with_the_command_to_type(ledger: Ledger, 
     assert told["states"] == {"proposed": 1}
     assert [one["command"] for one in told["waiting"]] == ["kintsugi approve fix_20261120_101500"]
     assert "kintsugi approve fix_20261120_101500" in shown()
-    line = "Kintsugi in shop: 1 open case (1 proposed); 1 waits for a person: kintsugi approve fix_20261120_101500.\n"
-    assert shown("--line") == greeting(home) == line
+    line = "Kintsugi in shop: 1 open case (1 proposed); 1 waits for a person: kintsugi approve fix_20261120_101500."
+    assert shown("--line").rstrip("\n") == greeting(home) == line
+
+
+def test_a_description_that_cannot_be_read_is_said_as_the_session_begins(ledger: Ledger, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "shop/kintsugi.toml").write_text("[project\n", "utf-8")
+    assert "kintsugi.toml" in (told := greeting(home))
+    assert told.startswith("Kintsugi cannot say how things stand: ")
 
 
 def test_a_proven_fix_waits_also_where_no_client_could_ask(ledger: Ledger) -> None:

@@ -71,7 +71,8 @@ def test_a_session_is_greeted_by_the_plugin_s_own_environment_and_not_before_it_
     data = tmp_path / "data"
     uv = program(tmp_path / "bin", "uv", "")
     before = run("session-start", tmp_path, CLAUDE_PLUGIN_DATA=str(data), PATH=f"{uv}:/usr/bin")
-    assert (before.returncode, before.stdout, before.stderr) == (0, "", "")
+    assert (before.returncode, before.stderr) == (0, "")
+    assert "builds its environment now" in json.loads(before.stdout)["systemMessage"]
     program(data / "venv/bin", "python", 'echo "$@"')
     after = run("session-start", tmp_path, CLAUDE_PLUGIN_DATA=str(data))
     assert after.stdout.split() == ["-E", "-P", "-m", "kintsugi.hooks", "session-start"]
