@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def install(root: Path, program: str) -> dict[str, list[str]]:
     written: dict[str, str] = _json(root, MANIFEST).get("written", {})
     settings, servers = _json(root, SETTINGS), _json(root, SERVERS)
     hooks = list(_hooks(settings))
-    files, server = list(_files(root)), _server(servers, program)
+    files, server = list(_files(root, program)), _server(servers, program)
     fates = {piece.key: piece.fate(written) for piece in (*files, *hooks, server)}
     _refuse([key for key, fate in fates.items() if fate == "conflict"])
     new = [piece for piece in (*files, *hooks, server) if fates[piece.key] == "write"]
@@ -70,13 +71,15 @@ def install(root: Path, program: str) -> dict[str, list[str]]:
     return {"wrote": [piece.key for piece in new], **{fate: [key for key in fates if fates[key] == fate] for fate in ("kept", "same")}}
 
 
-def _files(root: Path) -> Iterator[Piece]:
+def _files(root: Path, program: str) -> Iterator[Piece]:
+    """Agents and skills, in which the command line is the one beside the program of the servers."""
+    command = shlex.quote(str(Path(program).with_name("kintsugi")))
     for kind in ("agents", "skills"):
         folder = roles.folder(kind)
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 target = Path(".claude") / kind / path.relative_to(folder)
-                wanted = _IN_PLUGIN.sub("kintsugi", roles.for_project(_read(path) or ""))
+                wanted = _IN_PLUGIN.sub(lambda _: command, roles.for_project(_read(path) or ""))
                 yield Piece(target.as_posix(), wanted, _read(root / target))
 
 

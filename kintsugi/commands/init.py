@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -69,20 +68,21 @@ def init(folder: Path, force: bool, claude: bool) -> None:
 
 def _claude(root: Path) -> Iterator[str]:
     """Puts what Claude Code reads into the project, and says what became of each piece."""
-    from kintsugi.clients.project import MANIFEST, install
-    from kintsugi.commands.mcp import server_program
+    from kintsugi.clients.project import MANIFEST, SERVERS, install
+    from kintsugi.commands.mcp import server_program, shared_name
 
-    program = server_program()
-    on_path = shutil.which(program.stem)
-    named = program.stem if on_path and Path(on_path).resolve() == program.resolve() else str(program)
-    done = install(root, named)
+    program = shared_name(server_program(), os.environ)
+    done = install(root, program)
     for key in done["wrote"]:
         yield f"Wrote {key}"
     for key in done["kept"]:
         yield f"Kept  {key}, which was edited here"
     if done["same"]:
         yield f"{len(done['same'])} more are as they should be."
-    yield f"{MANIFEST} remembers what was written; the same command again brings it up to date. Start `claude` here and approve the server."
+    yield f"{MANIFEST} remembers what was written; the same command again brings it up to date."
+    if Path(program).is_absolute():
+        yield f"{SERVERS} names a path of this machine. To share the file, put Kintsugi on your PATH (`uv tool install`) and run this again."
+    yield "It only reads until KINTSUGI_ALLOW_WRITES stands in the server's env. Start `claude` here, trust the folder, choose “Use this MCP server”."
 
 
 def repository_root(folder: Path) -> Path:

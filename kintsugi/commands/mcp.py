@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -64,6 +67,17 @@ def config(client: str, project: Path | None) -> None:
     click.echo(
         f"Put this into {chosen.place}.{more} To let it write, add KINTSUGI_ALLOW_WRITES to its env (docs/configuration.md).", err=True
     )
+
+
+def shared_name(program: Path, environ: Mapping[str, str]) -> str:
+    """How a file that others read names the program: by its name where every shell finds it, else by its path.
+
+    An activated environment, or `uv run`, puts its own folder on PATH for one shell: a client that is started elsewhere does not have it there.
+    """
+    ours = program.parent if sys.prefix != sys.base_prefix else None
+    places = [place for place in environ.get("PATH", "").split(os.pathsep) if place and Path(place) != ours]
+    found = shutil.which(program.stem, path=os.pathsep.join(places))
+    return program.stem if found and Path(found).resolve() == program.resolve() else str(program)
 
 
 def server_program() -> Path:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,25 @@ def test_agents_skills_hooks_and_the_server_are_put_there_under_the_projects_nam
     prose = "".join(text for name, text in here.items() if name.endswith(".md"))
     assert "mcp__kintsugi__get_case" in prose
     assert not re.search(r"mcp__plugin_kintsugi|\$\{CLAUDE_PLUGIN", prose)
+
+
+def test_the_server_is_named_so_that_a_client_with_another_path_finds_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = Path(sys.executable).with_name("kintsugi-mcp")
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    told = run(root)
+    assert data(root / SERVERS)["mcpServers"]["kintsugi"]["command"] == str(program), "on PATH in this environment alone"
+    assert "a path of this machine" in told.output
+    assert f"`{program.with_name('kintsugi')}`" in (root / ".claude/skills/setup/SKILL.md").read_text("utf-8"), (
+        "its shell may not find it either"
+    )
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/kintsugi-mcp").symlink_to(program)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    told = run(root)
+    assert data(root / SERVERS)["mcpServers"]["kintsugi"]["command"] == "kintsugi-mcp"
+    assert "a path of this machine" not in told.output
 
 
 def test_the_hooks_start_with_our_own_python_and_the_guard_guards(root: Path) -> None:
