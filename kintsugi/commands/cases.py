@@ -96,6 +96,8 @@ def costs(events: Iterable[Event]) -> dict[str, dict[str, int]]:
 
 
 def _told(amounts: Mapping[str, int]) -> str:
+    if list(amounts) == ["sandbox_ms"]:
+        return f"{amounts['sandbox_ms'] / 1000:.1f} s in the sandbox"
     cached = f" ({amounts['tokens_cached']:,} from the cache)" if amounts.get("tokens_cached") else ""
     money = f"${amounts['microdollars'] / 1_000_000:.4f}" if "microdollars" in amounts else "no prices in kintsugi.toml"
     return f"{amounts.get('tokens', 0):,} tokens{cached}, {money}, {amounts.get('seconds', 0)} s"

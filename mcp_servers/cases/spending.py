@@ -39,8 +39,8 @@ def _accounts(case: Case, events: Sequence[Event], budgets: Budgets, tool: str) 
     if tool in counted:
         name, spent, limit = counted[tool]
         yield name, spent, limit, f"has had {spent} {name}, its budget is {limit}"
-    seconds, cents = case.spent.get("seconds", 0), case.spent.get("cents", 0)
-    tokens = case.spent.get("tokens", 0)
+    tokens, cents = case.spent.get("tokens", 0), case.spent.get("cents", 0)
+    seconds = case.spent.get("seconds", 0) + case.spent.get("sandbox_ms", 0) // 1000
     yield "tokens", tokens, budgets.tokens_per_case, f"has cost {tokens:,} tokens, its budget is {budgets.tokens_per_case:,}"
     yield "cents", cents, budgets.cents_per_case, f"has cost ${cents / 100:.2f}, its budget is ${budgets.cents_per_case / 100:.2f}"
     minutes = seconds // 60

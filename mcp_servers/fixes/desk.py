@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,8 @@ from mcp_servers.fixes import answers, options, proposals, suspects
 from mcp_servers.fixes.apply import PROPOSER, Applier
 from mcp_servers.fixes.certificate import Attempt
 from mcp_servers.fixes.forges import Place, chosen
-from mcp_servers.fixes.jail import default
+from mcp_servers.fixes.jail import Jail, default
+from mcp_servers.fixes.jail.metered import Metered
 from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect, told_of
 from mcp_servers.fixes.remaking import remade
 from mcp_servers.fixes.rollback import Undone, examined_revert
@@ -25,6 +27,8 @@ from mcp_servers.kit.http import Circuit
 from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace
 
 _REMEMBERED = 100
+PAYER = "sandbox"
+"""What the ledger calls the account of the sandbox's time."""
 
 
 class Desk:
@@ -67,8 +71,8 @@ class Desk:
         deps, project = self._deps, self._deps.watched()
         deps.gate.admit(write)
         failure = deps.gate.failure(write.case)
-        jail = default(deps.allow_bare_jail, deps.policy.jail)
-        tried = proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
+        with self._jail(write) as jail:
+            tried = proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
         self._shown += [test for (_, test), one in zip(candidates, tried, strict=True) if one.matches]
         return tried
 
@@ -115,7 +119,8 @@ class Desk:
         proposal = self._up_to_date(write, proposal)
         if proposal.certificate is not None and proposal.certificate.passed and not proposal.lapsed(deps.clock()):
             return proposal, proposal.certificate
-        made = self._examined(proposal)
+        with self._jail(write) as jail:
+            made = self._examined(proposal, jail)
         made = replace(made, expires=(deps.clock() + deps.policy.offered).isoformat(timespec="seconds"))
         assert made.certificate is not None
         data = {"fix": fix, "digest": made.digest, "certificate": answers.event(made.certificate)}
@@ -138,8 +143,19 @@ class Desk:
             gate.record(write, "revert_proposed" if made.reverts else "proposed", told_of(made), connection)
         return made
 
-    def _examined(self, proposal: Proposal) -> Proposal:
-        deps, repository, jail = self._deps, self._repository(), default(self._deps.allow_bare_jail, self._deps.policy.jail)
+    @contextmanager
+    def _jail(self, write: Write) -> Generator[Jail]:
+        """The sandbox. The case is charged for its runs, also where they were ended early or for nothing."""
+        jail = Metered(default(self._deps.allow_bare_jail, self._deps.policy.jail))
+        try:
+            yield jail
+        finally:
+            if jail.seconds:
+                with suppress(Refusal):  # of a driver whose case went to another one meanwhile
+                    self._deps.gate.record(replace(write, actor=PAYER), "spent", {"sandbox_ms": jail.milliseconds})
+
+    def _examined(self, proposal: Proposal, jail: Jail) -> Proposal:
+        deps, repository = self._deps, self._repository()
         if proposal.reverts:
             return examined_revert(repository, deps.watched(), proposal, jail, deps.scratch)
         failure = deps.gate.failure(proposal.case)

@@ -13,7 +13,7 @@ MOST = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Counts, tokens of models, US cents, and minutes of work that drivers reported. Zero allows nothing."""
+    """Counts, tokens of models, US cents, and minutes of work, of models and of the sandbox. Zero allows nothing."""
 
     proposals_per_case: int = 6
     certifications_per_case: int = 12

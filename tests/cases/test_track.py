@@ -85,7 +85,13 @@ def test_the_bound_lies_below_the_share_and_rises_with_evidence(hits: int, misse
 
 
 @pytest.mark.parametrize(
-    ("spent", "told"), [({"tokens": 900}, "900 tokens"), ({"cents": 120}, r"\$1.20"), ({"seconds": 660}, "11 minutes")]
+    ("spent", "told"),
+    [
+        ({"tokens": 900}, "900 tokens"),
+        ({"cents": 120}, r"\$1.20"),
+        ({"seconds": 660}, "11 minutes"),
+        ({"seconds": 330, "sandbox_ms": 330_000}, "11 minutes"),
+    ],
 )
 def test_what_a_case_may_cost_is_one_sum_for_all_drivers(ledger: Ledger, approvals: Approvals, spent: dict[str, int], told: str) -> None:
     gate = LedgerGate(ledger, approvals, Budgets(tokens_per_case=800, cents_per_case=100, minutes_per_case=10))

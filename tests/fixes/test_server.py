@@ -123,6 +123,9 @@ async def test_a_certificate_that_takes_longer_than_a_client_waits_is_collected_
         answers.append(await made.call("certify_fix", fix_id=fix["id"]))
     assert answers[-1]["certificate"]["passed"] is True
     assert [event.kind for event in made.ledger.events(made.case)].count("certified") == 1
+    charged = [event.data["sandbox_ms"] for event in made.ledger.events(made.case) if event.kind == "spent"]
+    assert charged == [made.ledger.case(made.case).spent["sandbox_ms"]]
+    assert charged[0] > 0
 
 
 @needs("bubblewrap")
@@ -137,6 +140,8 @@ async def test_a_cancelled_certificate_leaves_no_jail_behind(made: Shop) -> None
             group.cancel_scope.cancel()
         while await anyio.to_thread.run_sync(jailed):
             pass
+        while not made.ledger.case(made.case).spent.get("sandbox_ms"):
+            await anyio.lowlevel.checkpoint()  # what was begun is paid for
     assert made.ledger.case(made.case).state is State.PROPOSED, "nothing was certified, nothing refuted"
 
 
