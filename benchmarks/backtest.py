@@ -107,7 +107,7 @@ def _measured(folder: Path, seed: int, tally: Tally) -> None:
     fixed = grown.mended(path, frame.line, past.kind)
     commits = mining.history(past.repository, "main", _BEGIN)
     wanted = {fixed, *grown.reverts, *(one.id for one in commits if one.subject.startswith("Revert"))}
-    found = mining.mine(past.repository, commits)
+    found = mining.mine(past.repository, mining.claims(commits))
     for one in found:
         tally.add("precision", one.commit.id in wanted)
     for id in wanted:

@@ -19,6 +19,7 @@ from mcp_servers.fixes.suspects.history import same_code
 from mcp_servers.kit.errors import KintsugiError
 
 PLACES = 5
+NOT_SEEN = "no failure was seen (--logs and --run-tests look for one)"
 
 
 def blamed(scene: Scene, culprits: Mapping[str, int], failure: Failure | None) -> Answer:
@@ -38,7 +39,7 @@ def placed(scene: Scene, failure: Failure | None) -> Answer:
     """Whether the functions that the failure leads to hold one that was mended."""
     wanted = {spot for spot in scene.spots if spot.function}
     if failure is None or not wanted:
-        return Answer(None, "no failure was seen" if failure is None else "what was mended is no function that we can parse")
+        return Answer(None, NOT_SEEN if failure is None else "what was mended is no function that we can parse")
     found = suspects.places(scene.repository, scene.base, failure.trace)[:PLACES]
     rank = next((number for number, place in enumerate(found, start=1) if place.spot in wanted), 0)
     return Answer(bool(rank), f"asked with the failure seen in the {failure.by}", rank, {"places": [_shown(place.spot) for place in found]})
@@ -47,7 +48,7 @@ def placed(scene: Scene, failure: Failure | None) -> Answer:
 def proposed(scene: Scene, failure: Failure | None, suspected: Answer) -> Answer:
     """Whether a shipped recipe proposes the change that was made; `said` tells what else it proposed."""
     if failure is None:
-        return Answer(None, "no failure was seen")
+        return Answer(None, NOT_SEEN)
     case = {"id": "", "title": failure.name, "evidence": {"trace": failure.trace.as_json(), "message": failure.trace.root.message}}
     drafts = asyncio.run(_drafts(scene, case, [{"commit": one} for one in suspected.said.get("suspects", ())]))
     if not drafts:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 
 from kintsugi.backtest import messages
-from kintsugi.backtest.model import Incident, Past
+from kintsugi.backtest.model import Claim, Incident, Past
 from mcp_servers.fixes.policy import is_test
 from mcp_servers.fixes.suspects.configured import is_setting
 from mcp_servers.fixes.suspects.history import same_code
@@ -38,13 +38,13 @@ def history(repository: Repository, ref: str, since: datetime) -> list[Past]:
     return list(reversed(list(_pasts(done.stdout.decode("utf-8", "surrogateescape")))))
 
 
-def mine(repository: Repository, pasts: Sequence[Past]) -> list[Incident]:
-    """The incidents among these commits, in their order. What mended only prose, tests, form or machinery of the build is none."""
+def claims(pasts: Sequence[Past]) -> list[Claim]:
+    """The commits whose messages or contents say that they mend something or take a commit back, in their order."""
     by_id = {past.id: past for past in pasts}
     latest: dict[str, Past] = {}
     inverse: dict[frozenset[tuple[str, str, str]], Past] = {}
     taken_back: set[str] = set()
-    found: list[Incident] = []
+    found: list[Claim] = []
     for past in pasts:
         reverted = _reverted(past, by_id, latest, inverse)
         latest[past.subject] = past
@@ -53,9 +53,25 @@ def mine(repository: Repository, pasts: Sequence[Past]) -> list[Incident]:
             continue
         if reverted:
             taken_back.add(past.id)
-        if incident := _incident(repository, past, reverted):
-            found.append(incident)
+        why = f"it takes {reverted[:12]} back" if reverted else messages.mends(past.message)
+        if why and not messages.again(past.message) and 0 < len(past.changes) <= _MOST_FILES:
+            found.append(Claim(past, why, reverted))
     return found
+
+
+def mine(repository: Repository, claimed: Sequence[Claim], most: int = 0, tell: Callable[[str], None] = lambda _: None) -> list[Incident]:
+    """The incidents among these commits, in their order; with `most` the latest alone, and no older one is read.
+
+    What mended only prose, tests, form or machinery of the build is none.
+    """
+    found: list[Incident] = []
+    for number, claim in enumerate(reversed(claimed), start=1):
+        tell(f"reading what was mended, {number} of {len(claimed)}")
+        if incident := _incident(repository, claim):
+            found.append(incident)
+        if most and len(found) == most:
+            break
+    return found[::-1]
 
 
 def runs(path: str) -> bool:
@@ -82,16 +98,14 @@ def _raw(raw: str) -> Iterator[FileChange]:
             yield FileChange(next(fields, ""), old_mode, new_mode, old, new)
 
 
-def _incident(repository: Repository, past: Past, reverted: str) -> Incident | None:
-    why = f"it takes {reverted[:12]} back" if reverted else messages.mends(past.message)
-    if not why or messages.again(past.message) or not 0 < len(past.changes) <= _MOST_FILES:
-        return None
+def _incident(repository: Repository, claim: Claim) -> Incident | None:
+    past, reverted = claim.commit, claim.reverted
     touched = [change for change in past.changes if runs(change.path) and _plain(change)]
     paths = _changed(repository, [change for change in touched if reverted or not change.added])
     if not paths:
         return None
     tests = tuple(change.path for change in past.changes if is_test(change.path) and not change.deleted)
-    return Incident(past, "revert" if reverted else "fix", why, paths, tests, reverted, messages.references(past.message))
+    return Incident(past, "revert" if reverted else "fix", claim.why, paths, tests, reverted, messages.references(past.message))
 
 
 def _plain(change: FileChange) -> bool:
@@ -135,9 +149,3 @@ def _begins(latest: Mapping[str, Past], subject: str) -> Past | None:
 
 def _footprint(past: Past) -> frozenset[tuple[str, str, str]]:
     return frozenset((change.path, change.old_id, change.new_id) for change in past.changes)
-
-
-def after(incidents: Iterable[Incident], most: int) -> list[Incident]:
-    """The latest incidents, in their order; all when `most` is 0."""
-    known = list(incidents)
-    return known[-most:] if most else known

@@ -30,6 +30,15 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A commit that says it mends something, and by which words; `reverted` is what it takes back."""
+
+    commit: Past
+    why: str
+    reverted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """A commit that mended something. `paths` is what of it runs or configures, `tests` its tests; `reverted` is what a revert took back."""
 
@@ -104,11 +113,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the past shows. `commits` were read, `mined` of them mended something, `told` were judged; `notes` say what was left out and why."""
+    """What the past shows. `commits` were read, `claimed` of them say that they mend something, `told` did and were judged; `notes` say
+    what was left out and why."""
 
     since: datetime
     commits: int
-    mined: int
+    claimed: int
     told: tuple[Told, ...]
     shares: tuple[Share, ...]
     notes: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +14,7 @@ from kintsugi.backtest.model import STAGES, Answer, Report, Share, Told
 from mcp_servers.kit.redaction import clean
 
 _MARKS = {True: ("yes", "green"), False: ("no", "red"), None: ("-", "dim")}
-_SHOWN, _SUBJECT = 60, 56
+_SHOWN, _SUBJECT, _REASONS = 60, 56, 3
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "since": report.since.isoformat(),
         "commits": report.commits,
-        "incidents": report.mined,
+        "claims": report.claimed,
         "judged": len(report.told),
         "shares": [share.as_json() for share in report.shares],
         "told": [_told(one) for one in report.told],
@@ -29,13 +31,16 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def show(console: Console, report: Report) -> None:
-    """Two tables: the incidents, then what of them would have been found, with intervals."""
-    console.print(_incidents(report))
-    console.print(_shares(report))
+    """Three tables: the incidents, what of them would have been found, with intervals, and what could not be asked, with the reason."""
+    if report.told:
+        console.print(_incidents(report))
+        console.print(_shares(report))
+        console.print(_left_out(report))
     since = f"{report.since:%Y-%m-%d}"
+    shown = f" (the latest {_SHOWN} are shown, --json tells all)" if len(report.told) > _SHOWN else ""
     console.print(
-        f"{report.commits} commits since {since}, {report.mined} of them mended something, {len(report.told)} were judged. "
-        "Intervals are Wilson's at 95 %. Nothing was written.",
+        f"{report.commits} commits since {since}, {report.claimed} of them say that they mend something, {len(report.told)} that do so in what "
+        f"runs were judged{shown}. Intervals are Wilson's at 95 %. Nothing was written.",
         style="dim",
     )
     for note in report.notes:
@@ -47,12 +52,13 @@ def _incidents(report: Report) -> Table:
     for name in ("commit", "day", "kind"):
         table.add_column(name, no_wrap=True)
     table.add_column("subject", no_wrap=True, overflow="ellipsis", max_width=_SUBJECT)
-    for stage in STAGES:
+    asked = [stage for stage in STAGES if any(one.answers[stage].hit is not None for one in report.told)]
+    for stage in asked:
         table.add_column(stage, no_wrap=True)
     for one in report.told[-_SHOWN:]:
         commit = one.incident.commit
-        words = [_mark(one.answers[stage]) for stage in STAGES]
-        table.add_row(commit.id[:8], f"{commit.at:%m-%d}", one.incident.kind, Text(clean(commit.subject)), *words)
+        words = [_mark(one.answers[stage]) for stage in asked]
+        table.add_row(commit.id[:8], f"{commit.at:%Y-%m-%d}", one.incident.kind, Text(clean(commit.subject)), *words)
     return table
 
 
@@ -68,15 +74,33 @@ def _shares(report: Report) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("counted", overflow="fold")
     for share in report.shares:
-        table.add_row(share.name, *_figures(share), Text(share.about, style="dim"))
+        if share.of:
+            table.add_row(share.name, *_figures(share), Text(share.about, style="dim"))
     return table
 
 
+def _left_out(report: Report) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("not asked", no_wrap=True)
+    table.add_column("of", justify="right", no_wrap=True)
+    table.add_column("because", overflow="fold")
+    for stage in STAGES:
+        for why, count in _whys(report, stage):
+            table.add_row(stage, f"{count}/{len(report.told)}", Text(clean(why), style="dim"))
+    return table
+
+
+def _whys(report: Report, stage: str) -> Iterator[tuple[str, int]]:
+    """Why a part could not be asked, and of how many incidents; the rarer reasons together."""
+    whys = Counter(one.answers[stage].why for one in report.told if one.answers[stage].hit is None)
+    yield from whys.most_common(_REASONS)
+    if rest := whys.total() - sum(count for _, count in whys.most_common(_REASONS)):
+        yield "other reasons, each told by --json", rest
+
+
 def _figures(share: Share) -> tuple[str, str, str]:
-    if share.value is None:
-        return "not enough data", "0", ""
     low, high = share.interval
-    return f"{share.value:.0%}", f"{share.hits}/{share.of}", f"{low:.0%} to {high:.0%}"
+    return f"{share.hits / share.of:.0%}", f"{share.hits}/{share.of}", f"{low:.0%} to {high:.0%}"
 
 
 def _told(one: Told) -> dict[str, Any]:

@@ -40,12 +40,12 @@ def run(question: Question, tell: Tell) -> tuple[Report, tuple[Scene, ...]]:
     """What the loop would have made of the past, and the scenes of the incidents that were judged. `tell` hears how far it is."""
     tell("reading the history")
     pasts = mining.history(question.repository, question.ref, question.since)
-    mined = mining.mine(question.repository, pasts)
-    chosen = mining.after(mined, question.most)
-    notes = [f"Of {len(mined)} incidents the latest {len(chosen)} were judged (--limit)."] if len(chosen) < len(mined) else []
+    claimed = mining.claims(pasts)
+    mined = mining.mine(question.repository, claimed, question.most, tell)
+    notes = [f"Only the latest {question.most} incidents were looked for (--limit)."] if len(mined) == question.most else []
     cases = _cases(question, tell)
     judge = _Judge(question, cases, time.monotonic() + question.seconds)
-    scenes = [Scene(question.repository, incident) for incident in chosen]
+    scenes = [Scene(question.repository, incident) for incident in mined]
     told = [one for number, scene in enumerate(scenes, start=1) if (one := judge.told(scene, f"{number} of {len(scenes)}", tell))]
     if judge.late:
         notes.append(f"{judge.late} incidents were left out when the time was over (--minutes).")
@@ -53,7 +53,7 @@ def run(question: Question, tell: Tell) -> tuple[Report, tuple[Scene, ...]]:
     raised = preventing.alarms(question.repository, pasts, judge.taught) if judge.taught else []
     told = _prevented(told, pasts, judge.taught, raised)
     counted = counting.shares(told, [one.commit for one in raised], sum(one.trace is not None for one in cases))
-    return Report(question.since, len(pasts), len(mined), tuple(told), counted, (*notes, *judge.notes)), tuple(scenes)
+    return Report(question.since, len(pasts), len(claimed), tuple(told), counted, (*notes, *judge.notes)), tuple(scenes)
 
 
 def _cases(question: Question, tell: Tell) -> list[detecting.Seen]:
@@ -104,7 +104,7 @@ class _Judge:
 
     def _detected(self, scene: Scene) -> tuple[Answer, Failure | None]:
         if self._question.logs is None:
-            return Answer(None, "no logs were given"), None
+            return Answer(None, "no logs were given (--logs)"), None
         return detecting.detected(scene, self._cases, self._begins)
 
     def _proposed(self, scene: Scene, failure: Failure | None, blamed: Answer) -> Answer:

@@ -17,6 +17,8 @@ from mcp_servers.launch import find_project
 
 if TYPE_CHECKING:
     from kintsugi.backtest.failing import Bench
+    from kintsugi.backtest.model import Report
+    from kintsugi.backtest.running import Question
 
 _SPAN = re.compile(r"(\d{1,6})([hdwy])")
 _HOURS = {"h": 1, "d": 24, "w": 168, "y": 8766}
@@ -57,35 +59,34 @@ def backtest(
     """
     if replay:
         return _replay(replay, as_json)
-    from kintsugi.backtest import bundles as writing
     from kintsugi.backtest import report
-    from kintsugi.backtest.running import Question, run
+    from kintsugi.backtest.running import Question
 
     now = datetime.now(UTC)
-    question = Question(
-        Repository.at(repo),
-        begin(since, now),
-        now,
-        ref,
-        limit,
-        minutes * 60,
-        project_of(logs, repo) if logs else None,
-        _bench(repo) if run_tests else None,
-    )
-    with waiting() as progress:
-        task = progress.add_task("Looking back")
-        found, scenes = run(question, lambda words: progress.update(task, description=f"Looking back: {words}"))
-    if bundles:
-        shown = {scene.incident.commit.id: scene for scene in scenes}
-        for one in found.told:
-            writing.write(one, shown[one.incident.commit.id], bundles)
+    sources, bench = project_of(logs, repo) if logs else None, _bench(repo) if run_tests else None
+    asked = Question(Repository.at(repo), begin(since, now), now, ref, limit, minutes * 60, sources, bench)
+    found = _looked_back(asked, bundles)
     if as_json:
         print_json(report.as_json(found))
     else:
         report.show(_console(), found)
-        if bundles:
-            click.echo(f"{len(found.told)} bundles in {bundles}; `kintsugi backtest --replay {bundles}` asks them again.", err=True)
     return 0
+
+
+def _looked_back(asked: Question, bundles: Path | None) -> Report:
+    """What the past shows; each incident is kept as a bundle where a folder is named."""
+    from kintsugi.backtest.bundles import write
+    from kintsugi.backtest.running import run
+
+    with waiting() as progress:
+        task = progress.add_task("Looking back")
+        found, scenes = run(asked, lambda words: progress.update(task, description=f"Looking back: {words}"))
+    if bundles:
+        shown = {scene.incident.commit.id: scene for scene in scenes}
+        for one in found.told:
+            write(one, shown[one.incident.commit.id], bundles)
+        click.echo(f"{len(found.told)} bundles in {bundles}; `kintsugi backtest --replay {bundles}` asks them again.", err=True)
+    return found
 
 
 def begin(since: str, now: datetime) -> datetime:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from kintsugi.backtest import mining
 from kintsugi.backtest.failing import Bench
 from kintsugi.backtest.labels import culprits
-from kintsugi.backtest.model import Report, Share
+from kintsugi.backtest.model import Answer, Incident, Report, Share
+from kintsugi.backtest.report import show
 from kintsugi.backtest.running import Question, run
 from kintsugi.backtest.scene import Scene
 from kintsugi.commands.asking import project_of
@@ -43,6 +47,10 @@ def report(past: Past, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return run(question, lambda _: None)[0]
 
 
+def _mined(past: Past, most: int = 0) -> list[Incident]:
+    return mining.mine(past.repository, mining.claims(mining.history(past.repository, "main", BEGIN)), most)
+
+
 def _share(report: Report, name: str) -> tuple[int, int]:
     return next((share.hits, share.of) for share in report.shares if share.name == name)
 
@@ -52,16 +60,15 @@ def _answer(report: Report, past: Past, name: str, stage: str) -> bool | None:
 
 
 def test_fixes_and_reverts_are_mined_by_words_and_by_content(past: Past) -> None:
-    found = mining.mine(past.repository, mining.history(past.repository, "main", BEGIN))
+    found = _mined(past)
     assert [one.commit.id for one in found] == [past.ids[name] for name in MENDING]
     assert [one.reverted for one in found if one.kind == "revert"] == [past.ids["limit"], past.ids["smaller"]]
     assert [one.references for one in found][:2] == [("#12",), ("#31",)]
+    assert _mined(past, 2) == found[-2:], "of many the latest are wanted, and no older one is read"
 
 
 def test_who_brought_a_mistake_is_known_through_a_change_of_form(past: Past) -> None:
-    scenes = {
-        one.commit.id: Scene(past.repository, one) for one in mining.mine(past.repository, mining.history(past.repository, "main", BEGIN))
-    }
+    scenes = {one.commit.id: Scene(past.repository, one) for one in _mined(past)}
     assert list(culprits(scenes[past.ids["totals mended"]])) == [past.ids["totals"]]
     assert list(culprits(scenes[past.ids["stock mended"]])) == [past.ids["stock"]]
 
@@ -91,12 +98,18 @@ def test_a_part_that_was_not_asked_has_no_share(past: Past) -> None:
     assert "the latest 1" in found.notes[0]
 
 
+def test_a_person_reads_what_was_asked_and_why_the_rest_was_not(report: Report) -> None:
+    silent = replace(report, told=tuple(replace(one, answers={**one.answers, "placed": Answer(None, "no failure")}) for one in report.told))
+    page = io.StringIO()
+    show(Console(file=page, width=150), silent)
+    incidents, _, left_out = page.getvalue().partition("not asked")
+    assert "placed" not in incidents.partition("what")[0]
+    assert "not enough data" not in incidents
+    assert ["placed", "5/5", "no", "failure"] in [line.split() for line in left_out.splitlines()]
+
+
 def test_the_tests_of_a_fix_show_how_it_failed(past: Past) -> None:
-    incident = next(
-        one
-        for one in mining.mine(past.repository, mining.history(past.repository, "main", BEGIN))
-        if one.commit.id == past.ids["totals mended"]
-    )
+    incident = next(one for one in _mined(past) if one.commit.id == past.ids["totals mended"])
     bench = Bench.open(JAILS["bare"].open(), project.Tests(), past.folder)
     failure, why = bench.failure(Scene(past.repository, incident))
     assert failure, why
@@ -121,7 +134,7 @@ def test_the_command_writes_nothing_but_bundles_that_replay(past: Past, tmp_path
     ]
     done = CliRunner().invoke(backtest, [*asked, "--json"], catch_exceptions=False)
     told = json.loads(done.stdout)
-    assert (told["incidents"], told["judged"]) == (5, 2)
+    assert (told["claims"], told["judged"]) == (6, 2)
     assert _state(past) == before
     assert not (tmp_path / "home").exists()
     again = CliRunner().invoke(backtest, ["--replay", str(tmp_path / "bundles")], catch_exceptions=False, standalone_mode=False)
@@ -158,6 +171,6 @@ def test_a_message_with_any_bytes_is_one_message(tmp_path: Path) -> None:
     past = Past(tmp_path / "repository")
     past.commit("begin", "Begin", {"app.py": "x = 1\n"})
     past.commit("mended", "fix: x \x02\x01\x03 \udcff\n\nodd", {"app.py": "x = 2\n"})
-    found = mining.mine(past.repository, mining.history(past.repository, "main", BEGIN))
+    found = _mined(past)
     assert [one.commit.id for one in found] == [past.ids["mended"]]
     assert found[0].paths == ("app.py",)
