@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -11,6 +11,9 @@ class Spot:
 
     file: str
     function: str
+
+
+Line = tuple[Spot, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """What ran in each test: the functions, by the test's id, and which of the tests failed. `edges` counts the calls seen in failing tests."""
+    """What ran in each test, by the test's id: functions, and their lines where they were recorded; and which of the tests failed.
+    `edges` counts the calls seen in failing tests."""
 
     covered: dict[str, frozenset[Spot]]
     failed: frozenset[str]
     edges: dict[tuple[Spot, Spot], int]
+    lines: dict[str, frozenset[Line]] = field(default_factory=dict[str, frozenset[Line]])
