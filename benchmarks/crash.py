@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ def _walk(ground: Ground, tally: Tally, fuses: Sequence[Sequence[str]], moments:
                 walked = walk(ground, folder, told, when)
                 check(folder)
             except AssertionError as error:
-                return None, f"{list(told)} {list(when)}: {error}"
+                return None, f"{list(told)} {list(when)}: {error or _where(error)}"
             if walked.seconds > LONGEST:
                 return walked, f"{list(told)} {list(when)}: {walked.seconds:.0f} s"
             return walked, ""
@@ -120,6 +121,11 @@ def _walk(ground: Ground, tally: Tally, fuses: Sequence[Sequence[str]], moments:
             tally.failures += [failure] if failure else []
             if walked is not None:
                 tally.add(walked)
+
+
+def _where(error: AssertionError) -> str:
+    """The line that an assertion without words stands in."""
+    return str(traceback.extract_tb(error.__traceback__)[-1].line)
 
 
 def _together(folder: Path, new_store: Callable[[], str] | None, drivers: int) -> Figure:
