@@ -12,6 +12,10 @@ from typing import Any
 from mcp_servers.logs.model import LogRecord
 
 _LINE = re.compile(r'"(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<target>\S+)(?: HTTP/[\d.]+)?"?,? (?P<status>[1-5]\d\d)\b')
+_PATH = ("url.path", "http.target", "path")
+_METHOD = ("http.request.method", "http.method", "method")
+_STATUS = ("http.response.status_code", "http.status_code", "status_code", "status")
+_TOLD = frozenset((*_PATH, *_METHOD, *_STATUS))
 _SEGMENT = re.compile(r"/[^/]*\d[^/]*")
 _SAMPLES = 5
 _LONGEST = 4096
@@ -52,10 +56,10 @@ def request_of(record: LogRecord) -> Request:
 
 def _request_of(record: LogRecord) -> Request:
     attributes = record.attributes
-    if not attributes and '"' not in record.body:
+    if '"' not in record.body and _TOLD.isdisjoint(attributes):
         return _UNKNOWN
-    path, query = _text(attributes, "url.path", "http.target", "path"), _text(attributes, "url.query")
-    method = _text(attributes, "http.request.method", "http.method", "method")
+    path, query = _text(attributes, *_PATH), _text(attributes, "url.query")
+    method = _text(attributes, *_METHOD)
     if not (path and method):
         line = _LINE.search(record.body[:_LONGEST])
         return Request(line["method"], line["target"], "", int(line["status"])) if line else Request(status=_status(attributes))
@@ -172,7 +176,7 @@ class Traffic:
 
 
 def _status(attributes: Any) -> int:
-    value = _text(attributes, "http.response.status_code", "http.status_code", "status_code", "status")
+    value = _text(attributes, *_STATUS)
     return int(value) if value.isdecimal() and len(value) == 3 else 0
 
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import random
+import re
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_servers.kit.stack import StackTrace
-from mcp_servers.logs.stacktrace import in_app, parse
+from mcp_servers.logs.stacktrace import in_app, mark_in_app, parse
+from mcp_servers.logs.traces import finder
 
 
 class Odd(Exception):
@@ -267,3 +271,29 @@ def test_roots_say_which_code_is_ours():
 def test_roots_that_fit_no_frame_are_ignored():
     text = 'Traceback (most recent call last):\n  File "/app/x.py", line 3, in f\n    x()\nKeyError: 1\n'
     assert parsed(text, "/home/me/shop").top_in_app is not None
+
+
+STACKS = [
+    block.partition("\n")[2].strip("\n")
+    for file in sorted((Path(__file__).parent / "stacks").glob("*.txt"))
+    for block in re.split(r"^@@ ", file.read_text(encoding="utf-8"), flags=re.M)[1:]
+]
+
+
+def test_a_trace_that_came_before_with_other_numbers_reads_like_one_that_never_came():
+    source = random.Random(7)
+
+    def redrawn(text: str) -> str:
+        numbers = re.sub(r"\d+", lambda found: str(source.randrange(1, 99)) if source.random() < 0.2 else found[0], text)
+        return f"request {source.randrange(10**6)} failed\n{numbers}"
+
+    for text in (redrawn(stack) for stack in STACKS for _ in range(4)):
+        found = finder.find_in(text.split("\n"), whole=True)
+        assert parse(text) == (mark_in_app(found[0].trace) if found else None)
+
+
+@given(st.integers(0, 10**9), st.integers(1, 9999))
+def test_numbers_of_the_message_and_of_its_lines_are_those_of_the_text(article: int, line: int):
+    text = f'Traceback (most recent call last):\n  File "/app/shop/price.py", line {line}, in look\n    return prices[key]\nKeyError: {article}'
+    trace = parsed(text)
+    assert (trace.root.message, trace.root.frames[0].line) == (str(article), line)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mcp_servers.logs.anomalies.kinds import kind_of
 from mcp_servers.logs.digest import text_of
 from mcp_servers.logs.model import LogRecord, Severity
 from mcp_servers.logs.templates import Miner
@@ -70,6 +71,6 @@ def _told(record: LogRecord, miners: Mapping[str, Miner]) -> tuple[LogRecord, st
     if is_access(record):
         return record, answered(request_of(record))
     miner = miners[record.service]
-    number = miner.kind(text_of(record))
+    number = kind_of(record, text_of(record), miner)
     miner.count(number, 1, record.timestamp, record.timestamp)
     return record, number

@@ -21,6 +21,7 @@ _LEVEL = re.compile(
 _OF_LIMIT = re.compile(
     rf"\b({_THINGS})\b[^\d/]{{0,30}}(\d+(?:\.\d+)?) ?([kmgt]?i?b)? ?(?:/|of|out of) ?(\d+(?:\.\d+)?) ?([kmgt]?i?b)?\b", re.I
 )
+_NAMED = tuple(thing.rstrip("?").removesuffix("s") for thing in _THINGS.split("|"))
 _LONGEST = 512
 _ENOUGH = 12
 _BLOCKS = 15
@@ -44,6 +45,9 @@ def fill_level(body: str) -> tuple[str, float, str] | None:
     """Which resource a message tells the fill level of, how many percent, and the kind of message; None for all others."""
     text = body[:_LONGEST]
     if "%" not in text and "percent" not in text and "/" not in text and " of " not in text:
+        return None
+    low = text.lower()
+    if not any(thing in low for thing in _NAMED):
         return None
     if told := _LEVEL.search(text):
         percent = float(told[2] or told[3])

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from mcp_servers.kit.stack import StackTrace
 from mcp_servers.logs import fingerprint
+from mcp_servers.logs.anomalies.kinds import kind_of
 from mcp_servers.logs.anomalies.signals import Marked, Signal
 from mcp_servers.logs.fingerprint import Fingerprint
 from mcp_servers.logs.model import LogRecord
@@ -89,15 +90,18 @@ def collect(window: Sequence[Marked], baseline: Sequence[Marked]) -> list[Group]
     hints = [one for one in (*window, *_repeated(window)) if one[1]]
     past = [one for one in baseline if one[1]]
     miner = Miner()
-    for record, signal in (*hints, *past):
-        miner.add(headline(record, signal), record.timestamp)
-    before: defaultdict[Key, list[LogRecord]] = defaultdict(list)
-    for record, signal in past:
-        before[_key(record, signal, miner)].append(record)
+    numbers = [_counted(record, signal, miner) for record, signal in (*hints, *past)]
     members: defaultdict[Key, list[LogRecord]] = defaultdict(list)
-    for record, signal in hints:
-        members[_key(record, signal, miner)].append(record)
-    return [_group(key, found, before.get(key, []), miner) for key, found in members.items()]
+    templates: dict[Key, Template] = {}
+    for (record, signal), number in zip(hints, numbers, strict=False):
+        template = miner.template_of(number)
+        key = record.service, signal, _identity(record, signal, template)
+        members[key].append(record)
+        templates.setdefault(key, template)
+    before: defaultdict[Key, list[LogRecord]] = defaultdict(list)
+    for (record, signal), number in zip(past, numbers[len(hints) :], strict=True):
+        before[record.service, signal, _identity(record, signal, miner.template_of(number))].append(record)
+    return [_group(key, found, before.get(key, []), templates[key]) for key, found in members.items()]
 
 
 def headline(record: LogRecord, signal: Signal) -> str:
@@ -116,25 +120,25 @@ def _repeated(window: Sequence[Marked]) -> list[Marked]:
     return [(record, Signal.DUPLICATE) for record in quiet if counts[record.service, record.body] > _MANY]
 
 
-def _key(record: LogRecord, signal: Signal, miner: Miner) -> Key:
-    return record.service, signal, _identity(record, signal, miner)
+def _counted(record: LogRecord, signal: Signal, miner: Miner) -> int:
+    number = kind_of(record, headline(record, signal), miner)
+    miner.count(number, 1, record.timestamp, record.timestamp)
+    return number
 
 
-def _identity(record: LogRecord, signal: Signal, miner: Miner) -> str:
+def _identity(record: LogRecord, signal: Signal, template: Template) -> str:
     if signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
         return headline(record, signal)
     if record.trace is not None:
         found = fingerprint.of(record)
         return found.coarse if found else ""
     resource = fingerprint.resource_of(record) if signal == Signal.ERROR else ""
-    template = None if resource else miner.assign(headline(record, signal))
-    return template.id if template else resource
+    return resource or template.id
 
 
-def _group(key: Key, records: list[LogRecord], before: list[LogRecord], miner: Miner) -> Group:
+def _group(key: Key, records: list[LogRecord], before: list[LogRecord], template: Template) -> Group:
     service, signal, identity = key
-    template = miner.assign(headline(records[0], signal))
-    if template is None or signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
+    if signal in (Signal.FAILED_REQUEST, Signal.CLIENT_ERROR):
         text = headline(records[0], signal)
         template = Template(sha256(text.encode()).hexdigest()[:12], text, len(records), None, None, records[0].body)
     return Group(service, signal, identity, template, records, before)

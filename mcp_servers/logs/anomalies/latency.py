@@ -24,6 +24,7 @@ _ATTRIBUTES = {
     "elapsed_ms": 1.0, "elapsedMs": 1.0, "latency_ms": 1.0, "latencyMs": 1.0, "took_ms": 1.0, "query_time_ms": 1.0, "db.duration_ms": 1.0,
 }  # fmt: skip
 _WITH_UNIT = ("duration", "elapsed", "latency", "took", "response_time", "httpRequest.latency")
+_NAMES = frozenset((*_ATTRIBUTES, *_WITH_UNIT))
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s?(ns|us|µs|μs|ms|msec|millis|milliseconds?|secs?|seconds?|s|min|m)", re.I)
 _SAID = re.compile(
     r"(?:\b(?:took|elapsed|duration|latency|response[ _]time|time taken|completed in|finished in|done in|processed in|served in"
@@ -31,6 +32,7 @@ _SAID = re.compile(
     r"(ns|us|µs|μs|ms|msec|millis|milliseconds?|secs?|seconds?|s|min|m)\b",
     re.I,
 )
+_QUANTITIES = re.compile(r"\d\s?(?:[nuµμm]?s|m|min|[mM]\w+|[sS]ec\w*|[NUM]?S|M)\b")
 _LONGEST = 2048
 _MOST = 5_000
 _ENOUGH_BEFORE, _ENOUGH_NOW = 20, 8
@@ -42,7 +44,8 @@ _DAY = 86_400_000
 def milliseconds(record: LogRecord) -> float | None:
     """How long what a record reports took, from its attributes (in the unit that their name or text says) or its words; None unless told."""
     found = _of_attributes(record.attributes) if record.attributes else None
-    if found is None and (said := _SAID.search(record.body[:_LONGEST])):
+    text = record.body[:_LONGEST]
+    if found is None and _QUANTITIES.search(text) and (said := _SAID.search(text)):
         found = float(said[1]) * _UNITS[said[2].lower()]
     return found if found is not None and 0 <= found < _DAY else None
 
@@ -103,6 +106,8 @@ def _durations(records: Sequence[LogRecord]) -> list[float]:
 
 
 def _of_attributes(attributes: Mapping[str, Any]) -> float | None:
+    if attributes.keys().isdisjoint(_NAMES):
+        return None
     for name, scale in _ATTRIBUTES.items():
         if (number := _number(attributes.get(name))) is not None:
             return number * scale

@@ -62,7 +62,7 @@ def of(record: LogRecord) -> Signal:
         return Signal.FAILED_REQUEST if status >= 500 else Signal.CLIENT_ERROR if status >= 400 else Signal.NONE
     raised = record.trace is not None or bool(record.attributes.get("exception.type"))
     text = record.body[:_LONGEST]
-    if _DEPRECATED.search(text) and not raised:
+    if not raised and _DEPRECATED.search(text):
         return Signal.DEPRECATION
     if record.severity >= Severity.ERROR or (raised and not record.severity):
         return Signal.ERROR

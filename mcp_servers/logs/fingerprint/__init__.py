@@ -17,7 +17,7 @@ from mcp_servers.logs.fingerprint import former
 from mcp_servers.logs.fingerprint.naming import is_minified, name_of, tells_nothing
 from mcp_servers.logs.groupings import AS_IT_IS
 from mcp_servers.logs.model import LogRecord, Severity
-from mcp_servers.logs.templates.masking import mask_message
+from mcp_servers.logs.templates.masking import canonical, mask_message
 from mcp_servers.logs.traffic import answered, is_access, request_of
 
 VERSION = 2
@@ -37,6 +37,20 @@ _RESOURCES = (
             re.I,
         ),
     ),
+)
+_HINTS = (
+    "errno",
+    "mfile",
+    "nfile",
+    "too many",
+    "nospc",
+    "space left",
+    "quota",
+    "nomem",
+    "memory",
+    "pool",
+    "remaining conn",
+    "is not avail",
 )
 # Messages that a runtime words itself: they say what went wrong where its type does not.
 _WORDED = re.compile(
@@ -95,10 +109,23 @@ def _computed(record: LogRecord) -> Fingerprint | None:
     return Fingerprint(VERSION, resource_of(record) or fine, fine)
 
 
-@lru_cache(maxsize=4096)
 def of_trace(trace: StackTrace, service: str = "") -> Fingerprint:
     """The fingerprint of a stack trace; the service only counts for errors of a system resource, which strike anywhere."""
-    coarse = _spent(trace, service) or _hash("trace", coarse_text(trace))
+    return _of_alike(_without_values(trace), _spent(trace, service))
+
+
+def _without_values(trace: StackTrace) -> StackTrace:
+    """The trace with the numbers of its messages spelt alike, which no identity is made of."""
+    told = [one.message for one in trace.exceptions]
+    spelt = [canonical(message) if "\n" not in message and len(message) < _LONGEST else message for message in told]
+    if told == spelt:
+        return trace
+    return replace(trace, exceptions=tuple(replace(one, message=text) for one, text in zip(trace.exceptions, spelt, strict=True)))
+
+
+@lru_cache(maxsize=4096)
+def _of_alike(trace: StackTrace, spent: str) -> Fingerprint:
+    coarse = spent or _hash("trace", coarse_text(trace))
     return Fingerprint(VERSION, coarse, _hash("trace", fine_text(trace)), former.of_trace(trace)[0])
 
 
@@ -174,6 +201,9 @@ def _told(record: LogRecord) -> tuple[str, str]:
 
 
 def _resource(text: str, service: str) -> str:
+    low = text.lower()
+    if not any(hint in low for hint in _HINTS):
+        return ""
     name = next((name for name, words in _RESOURCES if words.search(text)), "")
     return _hash("resource", f"{name}|{service}") if name else ""
 

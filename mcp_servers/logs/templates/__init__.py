@@ -102,7 +102,10 @@ class Miner:
 
     def kind(self, body: str) -> int:
         """The number of the message's kind; equal for messages that differ only in what the mask takes away."""
-        text = canonical(body)
+        return self.kind_of_canonical(canonical(body), body)
+
+    def kind_of_canonical(self, text: str, body: str) -> int:
+        """As `kind`, for a message whose canonical form is known."""
         number = self._by_canonical.get(text)
         if number is None:
             if len(self._by_canonical) >= _KNOWN_FORMS:
