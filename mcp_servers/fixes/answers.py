@@ -166,6 +166,8 @@ class AttemptAnswer(TypedDict):
 
 class AttemptList(TypedDict):
     attempts: list[AttemptAnswer]
+    places: NotRequired[list[PlaceAnswer]]
+    ranked: NotRequired[str]
     returned: int
     total: int
     omitted: int

@@ -23,7 +23,7 @@ from mcp_servers.fixes.policy import is_test
 from mcp_servers.fixes.testrun import Interpreter, Plan, TestRun, run_tests
 from mcp_servers.fixes.toolchains import chosen
 from mcp_servers.kit.project import Tests
-from mcp_servers.kit.stack import Failure, bare_function
+from mcp_servers.kit.stack import Failure, StackTrace, bare_function
 from mcp_servers.kit.work import tell
 
 CHANCY_RUNS = 10
@@ -37,13 +37,15 @@ _VALUES = ("production", "1")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one candidate test did on the base. `matches` tells that it failed as production did, or as the check that it declares."""
+    """What one candidate test did on the base. `matches` tells that it failed as production did, or as the check that it declares;
+    `trace` is its first failure's."""
 
     path: str
     outcome: str
     failure_seen: Failure | None
     matches: bool
     log: str
+    trace: StackTrace | None = None
 
 
 def try_tests(
@@ -279,7 +281,8 @@ def _attempt(path: str, test: str, failure: Failure, run: TestRun) -> Attempt:
     failed = [run.tests[name] for name in sorted(run.ids("failed"))]
     seen, matches = compare(failed, path, test, failure)
     outcome = "broken" if run.problem else "failed" if failed else "passed" if run.ids("passed") else "skipped"
-    return Attempt(path, outcome, seen, matches and not run.problem, f"{run.problem}\n{run.log}".strip()[-_LOG:])
+    trace = next((trace for each in failed for trace in each.traces), None)
+    return Attempt(path, outcome, seen, matches and not run.problem, f"{run.problem}\n{run.log}".strip()[-_LOG:], trace)
 
 
 def _lost(lost: frozenset[str], after: TestRun) -> str:

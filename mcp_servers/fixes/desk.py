@@ -16,6 +16,7 @@ from mcp_servers.fixes.forges import Place, chosen
 from mcp_servers.fixes.jail import Jail, default
 from mcp_servers.fixes.jail.metered import Metered
 from mcp_servers.fixes.model import Certificate, Proposal, PullRequest, State, Suspect, told_of
+from mcp_servers.fixes.places.searching import Search
 from mcp_servers.fixes.remaking import remade
 from mcp_servers.fixes.rollback import Undone, examined_revert
 from mcp_servers.fixes.store import Store
@@ -67,14 +68,20 @@ class Desk:
         repository, proposal = self._repository(), self.store.get(fix)
         return proposal, self._files(repository, proposal), repository.diff(proposal.base, proposal.tree)
 
-    def attempts(self, write: Write, base: str, candidates: Sequence[tuple[str, str]]) -> list[Attempt]:
+    def attempts(
+        self, write: Write, base: str, candidates: Sequence[tuple[str, str]], *, ranked: bool = False
+    ) -> tuple[list[Attempt], Search | None]:
+        """What each candidate did; and, where it is to be ranked, where the first one leads that failed as production did."""
         deps, project = self._deps, self._deps.watched()
         deps.gate.admit(write)
         failure = deps.gate.failure(write.case)
         with self._jail(write) as jail:
-            tried = proposals.attempts(self._repository(), project, base or project.branch, candidates, failure, jail, deps.scratch)
+            repository, base = self._repository(), base or project.branch
+            tried = proposals.attempts(repository, project, base, candidates, failure, jail, deps.scratch)
+            shown = [(check, one.trace) for check, one in zip(candidates, tried, strict=True) if one.matches and one.trace]
+            found = proposals.searched(repository, project, base, *shown[0], jail, deps.scratch) if ranked and shown else None
         self._shown += [test for (_, test), one in zip(candidates, tried, strict=True) if one.matches]
-        return tried
+        return tried, found
 
     def propose(self, write: Write, draft: Mapping[str, Any]) -> tuple[Proposal, list[str], Proposal | None]:
         """The proposal with its id, recorded on the case, its files, and the option beside it that takes the suspected commit back.

@@ -15,6 +15,7 @@ from mcp_servers.fixes.edits.making import make
 from mcp_servers.fixes.edits.workspace import Workspace
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.model import Finding, Proposal
+from mcp_servers.fixes.places.searching import Search, search
 from mcp_servers.fixes.policy import is_test, judge, strange, texts_of, version
 from mcp_servers.fixes.toolchains import LANGUAGES
 from mcp_servers.kit.errors import Refusal
@@ -22,7 +23,7 @@ from mcp_servers.kit.git import ABSENT, GITLINK, FileChange, Repository
 from mcp_servers.kit.policy import SHIPPED, Policy
 from mcp_servers.kit.project import Project
 from mcp_servers.kit.redaction import clean
-from mcp_servers.kit.stack import Failure
+from mcp_servers.kit.stack import Failure, StackTrace
 
 RUNS = 3
 _TOLD = ("cause", "reasoning", "risk", "pros", "cons", "recipe", "guard")
@@ -138,6 +139,14 @@ def attempts(
         _place_for_a_test(repository, commit, path)
     with exported(repository, scratch, base=commit) as folder:
         return try_tests(base=folder / "base", candidates=candidates, failure=failure, tests=project.tests, jail=jail, root=project.root)
+
+
+def searched(
+    repository: Repository, project: Project, base: str, check: tuple[str, str], trace: StackTrace, jail: Jail, scratch: Path
+) -> Search:
+    """Where a check that failed on the base commit leads, by one more run of it and of the tests beside it, in the jail."""
+    with exported(repository, scratch, base=repository.head(base)) as folder:
+        return search(jail, folder / "base", check, trace, tests=project.tests, root=project.root)
 
 
 def _test_of(repository: Repository, base: str, draft: Mapping[str, Any]) -> Mapping[str, str]:

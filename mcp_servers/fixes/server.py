@@ -124,14 +124,19 @@ def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
         case_id: CaseId,
         tests: Annotated[list[Reproduction], Field(min_length=1, max_length=20), objects("{path: new, content}")],
         base: Annotated[str, Field(description="Commit or branch.", max_length=200)] = "",
+        places: bool = False,
         actor: Actor = "agent",
     ) -> answers.AttemptList:
-        """Runs tests in the sandbox on the code as it is: which fails as production did?"""
+        """Runs tests in the sandbox on the code as it is: which fails as production did? With places, the functions it leads to, by what ran."""
         write = Write("try_reproduction", actor, case_id)
-        tried = await stoppable(lambda: desk().attempts(write, base, [(test.path, test.content) for test in tests]))
+        candidates = [(test.path, test.content) for test in tests]
+        tried, found = await stoppable(lambda: desk().attempts(write, base, candidates, ranked=places))
         lines = [answers.attempt(one) for one in tried]
         kept, omitted = fit(lines, _ANSWER_BUDGET)
-        return answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted, next=answers.next_of(tried))
+        answer = answers.AttemptList(attempts=kept, returned=len(kept), total=len(lines), omitted=omitted, next=answers.next_of(tried))
+        if found:
+            answer["places"], answer["ranked"] = [answers.place(one) for one in found.places], found.how
+        return answer
 
     @tools.write(title="Propose a fix")
     async def propose_fix(case_id: CaseId, draft: Draft, actor: Actor = "agent") -> answers.Proposed:

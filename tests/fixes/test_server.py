@@ -86,9 +86,14 @@ async def test_from_a_failing_case_to_a_branch_that_mends_it_and_back(made: Shop
     suspects = await made.call("find_suspect_commits", case_id=made.case)
     assert [suspect["subject"] for suspect in suspects["suspects"]] == ["first"]
     tried = await made.call(
-        "try_reproduction", case_id=made.case, tests=[{"path": "tests/test_nothing.py", "content": "def test_a():\n    pass\n"}, TEST]
+        "try_reproduction",
+        case_id=made.case,
+        tests=[{"path": "tests/test_nothing.py", "content": "def test_a():\n    pass\n"}, TEST],
+        places=True,
     )
     assert [(attempt["outcome"], attempt["matches"]) for attempt in tried["attempts"]] == [("passed", False), ("failed", True)]
+    assert tried["places"][0]["function"] == "format_phone"
+    assert "the check, and 1 tests that pass" in tried["ranked"]
     fix = await made.propose()
     assert fix["files"] == [FILE, TEST["path"]]
     certified = await made.call("certify_fix", fix_id=fix["id"])
