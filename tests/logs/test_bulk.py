@@ -21,9 +21,9 @@ from mcp_servers.kit.work import Stopped
 from mcp_servers.logs.bulk import digested, mined
 from mcp_servers.logs.bulk.columns import Columns
 from mcp_servers.logs.bulk.halves import read_on_two_cores
-from mcp_servers.logs.bulk.layouts import Layouts
 from mcp_servers.logs.bulk.portions import Target
 from mcp_servers.logs.bulk.shapes import Shapes
+from mcp_servers.logs.bulk.skeletons import Skeletons
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser
 from mcp_servers.logs.model import Query, Severity
@@ -284,8 +284,8 @@ def test_long_lines_are_one_shape_only_where_their_canonical_forms_are_the_same(
         return len(firsts) - 1
 
     shapes = Shapes(new, heads=heads)
-    layouts = Layouts(shapes.number, shapes.strict)
-    numbers = layouts.numbers(b"\n".join(lines), lines)
+    skeletons = Skeletons(shapes.number, shapes.stretches)
+    numbers = skeletons.numbers(b"\n".join(lines), lines)
 
     assert numbers is not None
     assert [canonical(line.decode()) for line in lines] == [canonical(firsts[number].decode()) for number in numbers]

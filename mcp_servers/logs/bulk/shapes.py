@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from mcp_servers.logs.bulk.layouts import Layouts
+from mcp_servers.logs.bulk.skeletons import Skeletons, Stretches
 from mcp_servers.logs.templates.masking import canonical
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -19,11 +19,11 @@ _KNOWN_LINES = 200_000
 _KNOWN_SHAPES = 100_000
 _KNOWN_WORDS = 20_000
 _LONGEST_WORD = 1_024
+_OF_NUMBERS = b"0123456789.,:-[]{}() truefalsn"
 _STAMP_WORD = 40
 _SHORTEST_ID = 8
 _HEAD_WORDS = 4
 _QUOTED_FROM, _QUOTES = 400, 8  # a line with so many quotes among its first characters is read by them
-_LONG_LINES = 120
 _FEW_LINES = 1_000
 _MOSTLY_NEW = 0.6
 _LOOK_AGAIN = 16  # blocks
@@ -74,11 +74,11 @@ class Shapes:
     _words: _Words = field(default_factory=lambda: _Words(_spelt))
     _head_words: _Words = field(default_factory=lambda: _Words(_spelt_in_head, sys.maxsize))
     _between: _Words = field(default_factory=lambda: _Words(_spelt_between, sys.maxsize))
-    _layouts: Layouts = field(init=False)
+    _skeletons: Skeletons = field(init=False)
     _skip: int = 0
 
     def __post_init__(self) -> None:
-        self._layouts = Layouts(self.number, self.strict)
+        self._skeletons = Skeletons(self.number, self.stretches)
 
     def counts(self, block: bytes) -> Counter[int]:
         """How many lines of the block each shape has."""
@@ -130,9 +130,8 @@ class Shapes:
         if not self._skip:
             self._lines.clear()
         lines = block.split(b"\n")
-        if len(block) > _LONG_LINES * len(lines) and (numbers := self._layouts.numbers(block, lines)):
-            return numbers
-        return list(map(self.number, lines))
+        numbers = self._skeletons.numbers(block, lines)
+        return list(map(self.number, lines)) if numbers is None else numbers
 
     def number(self, raw: bytes) -> int:
         """The shape of one line."""
@@ -148,9 +147,9 @@ class Shapes:
         self._shapes[shape] = number
         return number
 
-    def strict(self, line: bytes) -> Sequence[int]:
-        """The stretches of a line, begin and end in turn, where numbers keep their lengths."""
-        return _head(line) if self.heads else ()
+    def stretches(self, line: bytes) -> Stretches:
+        """Where numbers keep their lengths, or are all that differs."""
+        return _told_apart(line) if self.heads else Stretches()
 
     def _shape(self, flat: bytes) -> bytes:
         if flat.count(b'"', 0, _QUOTED_FROM) >= _QUOTES:
@@ -184,17 +183,19 @@ def _stretches(line: bytes) -> list[tuple[bytes, list[bytes], int]]:
     return [outer, (_ESCAPED, line[first + 2 : last].split(_ESCAPED), 1), behind] if first < last else [outer, behind]
 
 
-def _head(line: bytes) -> Sequence[int]:
-    """Where numbers keep their lengths: in the words in front, or between quoted texts."""
+def _told_apart(line: bytes) -> Stretches:
+    """The words in front; of a line with quoted texts what stands between them: fixed, unless it is numbers and their like."""
     if line.count(b'"', 0, _QUOTED_FROM) < _QUOTES:
-        return (0, len(b" ".join(line.split(b" ", _HEAD_WORDS)[:_HEAD_WORDS])))
-    found: list[int] = []
+        return Stretches((0, len(b" ".join(line.split(b" ", _HEAD_WORDS)[:_HEAD_WORDS]))))
+    fixed: list[int] = []
+    numbers: list[int] = []
     at = 0
     for quote, parts, between in _stretches(line):
         starts = list(accumulate((len(part) + len(quote) for part in parts), initial=at))
-        found += [edge for start, part in zip(starts[between:-1:2], parts[between::2], strict=True) for edge in (start, start + len(part))]
+        for start, part in zip(starts[between:-1:2], parts[between::2], strict=True):
+            (fixed if part.translate(None, _OF_NUMBERS) else numbers).extend((start, start + len(part)))
         at = starts[-1] - len(quote) + len(_ESCAPED)
-    return found
+    return Stretches(fixed, numbers)
 
 
 def _spelt_in_head(word: bytes) -> bytes:
@@ -206,7 +207,7 @@ def _spelt_in_head(word: bytes) -> bytes:
 
 def _spelt_between(word: bytes) -> bytes:
     """What stands between quoted texts: numbers, and what must not be taken for one."""
-    if b"0" not in word or word.translate(None, b"0123456789.,:-[]{}() truefalsn"):
+    if b"0" not in word or word.translate(None, _OF_NUMBERS):
         return word
     return _spelt(word)
 
