@@ -10,17 +10,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_servers.cases.approvals import Approvals
-from mcp_servers.cases.gate import LedgerGate
-from mcp_servers.cases.ledger import Ledger
-from mcp_servers.kit.database import Database
-from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Misconfigured, Refusal
 from mcp_servers.kit.home import state_folder
 from mcp_servers.kit.jobs import PATIENCE
@@ -30,6 +26,9 @@ from mcp_servers.kit.project import Project, find_project, folder_of
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
+
+    from mcp_servers.kit.database import Database
+    from mcp_servers.kit.deps import Deps
 
 SLICES = LazyTable(
     "server",
@@ -70,16 +69,30 @@ def assemble(
 
     `served`: what calls sits behind the protocol, and is nobody for its word.
     """
+    from mcp_servers.cases.approvals import (
+        Approvals,
+    )  # the store, a tenth of a second that a server which only lists its tools does not pay
+    from mcp_servers.cases.gate import LedgerGate
+    from mcp_servers.cases.ledger import Ledger
+    from mcp_servers.kit.database import Database
+    from mcp_servers.kit.deps import Deps
+
     database = Database.open(database_url or f"sqlite:///{home / 'kintsugi.sqlite'}")
     ledger = Ledger(database, clock)
     gate = LedgerGate(ledger, Approvals(ledger, policy), policy.budgets, served=served)
-    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {}, _counted)
+    return Deps(project, database, gate, clock, home / "scratch", allow_bare_jail, policy, environ or {}, _counted, _services)
 
 
 def _counted(database: Database, since: datetime) -> Mapping[str, int]:
     from mcp_servers.knowledge.counting import counts
 
     return counts(database, since)
+
+
+def _services(database: Database) -> Sequence[Mapping[str, str]]:
+    from mcp_servers.knowledge.services import ServiceStore
+
+    return ServiceStore(database).landscape().rows()
 
 
 def assembled(project: Project | None, environ: Mapping[str, str], *, served: bool = False) -> Deps:
@@ -109,17 +122,42 @@ def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset(
     from mcp_servers.kit import skills  # these bring the protocol's package, most of a second that a command without tools does not pay
     from mcp_servers.kit.tool import Toolbox, ToolServer
 
-    mcp = ToolServer(
-        "kintsugi" if len(names) > 1 else f"kintsugi-{names[0]}",
-        version=version("kintsugi"),
-        instructions=INSTRUCTIONS,
-        log_level="WARNING",
-    )
+    mcp = ToolServer(**_introduced(names))
     for name in names:
         SLICES[name](Toolbox(mcp, writes=name in writes, patience=patience(deps.environ)), deps)
     if set(names) == set(SLICES):
         skills.offer(mcp)  # they speak of all tools
     return mcp
+
+
+def served(names: Sequence[str], deps: Callable[[], Deps], writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
+    """As `server`, for a client that waits for it to start: it lists the tools as they are described. What stands behind them is loaded,
+    and `deps` called, when something of a slice is used; an error of theirs is then the answer."""
+    from mcp_servers.kit import skills
+    from mcp_servers.kit.later import LateServer, described
+    from mcp_servers.kit.tool import Toolbox
+
+    mcp = LateServer(**_introduced(names))
+
+    def load(name: str) -> None:
+        given = deps()
+        SLICES[name](Toolbox(mcp, writes=name in writes, patience=patience(given.environ)), given)
+
+    for name in names:
+        SLICES.check(name)
+        mcp.expect(described(name, writes=name in writes), partial(load, name))
+    if set(names) == set(SLICES):
+        skills.offer(mcp)
+    return mcp
+
+
+def _introduced(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": "kintsugi" if len(names) > 1 else f"kintsugi-{names[0]}",
+        "version": version("kintsugi"),
+        "instructions": INSTRUCTIONS,
+        "log_level": "WARNING",
+    }
 
 
 def with_options(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -167,6 +205,14 @@ def _free(port: int) -> None:
         ) from error
 
 
+def _checked(root: Path, environ: Mapping[str, str]) -> Callable[[], Deps]:
+    """What the slices will be given, opened at the first call. Raises `Misconfigured` now for a project or a policy that cannot be read."""
+    project = find_project(root)
+    load(environ, project.root if project else None)
+    patience(environ)
+    return cache(lambda: replace(assembled(project, environ, served=True), seek=finder(root, environ)))
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option(
@@ -184,8 +230,7 @@ def main(names: tuple[str, ...], transport: str, port: int) -> None:
         environ = with_options(os.environ)
         root = folder_of(environ)
         gc.disable()
-        deps = replace(assembled(find_project(root), environ, served=True), seek=finder(root, environ))
-        mcp = server(chosen, deps, allowed_writes(environ))
+        mcp = served(chosen, _checked(root, environ), allowed_writes(environ))
         gc.freeze()  # what a server is made of is no garbage
         gc.enable()
         if transport == "http":

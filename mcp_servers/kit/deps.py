@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,11 +19,17 @@ def uncounted(_database: Database, _since: datetime) -> Mapping[str, int]:
     return {}
 
 
+def unrecorded(_database: Database) -> Sequence[Mapping[str, str]]:
+    """No services: nobody was asked."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The watched project (None outside one), the store, the gate, the clock (aware UTC), a folder of ours for work files,
-    the environment, where adapters find their credentials, what knowledge counts for the figures of the loop, and how the project is
-    looked for again where one may come or change."""
+    the environment, where adapters find their credentials, what knowledge counts for the figures of the loop, what it has on
+    record of services (`service`, `kind`, `name`, `told` and `scope` of each use), and how the project is looked for again where one may
+    come or change."""
 
     project: Project | None
     database: Database
@@ -34,6 +40,7 @@ class Deps:
     policy: Policy = SHIPPED
     environ: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     counted: Callable[[Database, datetime], Mapping[str, int]] = uncounted
+    services: Callable[[Database], Sequence[Mapping[str, str]]] = unrecorded
     seek: Callable[[], Project | None] | None = None
 
     def present(self) -> Project | None:

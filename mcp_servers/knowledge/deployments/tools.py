@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, NotRequired
 
@@ -11,16 +12,20 @@ from typing_extensions import TypedDict
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
+from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.gate import Write
+from mcp_servers.kit.git import Repository
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import text
-from mcp_servers.knowledge.deployments.focus import focus, issues_found
+from mcp_servers.knowledge.deployments.focus import around, focus, issues_found
 from mcp_servers.knowledge.deployments.model import Deployment
 from mcp_servers.knowledge.deployments.store import DeploymentStore
 from mcp_servers.knowledge.issues import IssueStore, RuntimeIssue
 from mcp_servers.knowledge.patterns import PatternStore, slug
 from mcp_servers.knowledge.patterns.answers import incident, notice
+from mcp_servers.knowledge.services import Landscape, ServiceStore
+from mcp_servers.knowledge.services.learning import learn
 
 Version = Annotated[str, Field(min_length=1, max_length=200)]
 Patterns = Annotated[list[str] | None, Field(max_length=200)]
@@ -44,7 +49,7 @@ class DeploymentNoted(TypedDict):
 
 
 class RuntimeStatus(TypedDict):
-    """The three lists of a repository: its issues, its deployments and its production metrics, the latest first."""
+    """The three lists of a repository: its issues, its deployments and its production metrics, the latest first; and what its services use."""
 
     repository: str
     status: str
@@ -53,6 +58,7 @@ class RuntimeStatus(TypedDict):
     deployments: list[dict[str, Any]]
     production_metrics: list[dict[str, Any]]
     patterns: list[str]
+    services: NotRequired[list[dict[str, Any]]]
     notices: NotRequired[list[dict[str, Any]]]
     omitted: int
     hint: NotRequired[str]
@@ -61,6 +67,7 @@ class RuntimeStatus(TypedDict):
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the tools of deployments."""
     store, patterns, issues = DeploymentStore(deps.database), PatternStore(deps.database), IssueStore(deps.database)
+    services = ServiceStore(deps.database)
 
     @tools.write(title="Tell of a deployment")
     async def notify_deployment(
@@ -76,22 +83,31 @@ def register(tools: Toolbox, deps: Deps) -> None:
         named = text(repository)
         used = tuple(slug(one) for one in patterns_used or ()) or tuple(dict.fromkeys(use.name for _, use in patterns.users("", named)))
         told = Deployment("", named, text(version), deps.clock(), used, text(changes_summary), text(service))
-        return await run_sync(_noted, store, patterns, issues, told)
+        await run_sync(_learn, deps, services, named)
+        return await run_sync(_noted, store, patterns, issues, services.landscape(), told)
 
     @tools.read(title="Status in production")
     async def get_runtime_status(repository: ask.Repository) -> RuntimeStatus:
         """A repository in production: issues, deployments, metrics, changes elsewhere."""
-        return await run_sync(_status, store, patterns, issues, text(repository))
+        return await run_sync(_status, store, patterns, issues, services.landscape(), text(repository))
 
 
-def _noted(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, told: Deployment) -> DeploymentNoted:
+def _learn(deps: Deps, services: ServiceStore, repository: str) -> None:
+    """Reads the configuration of the watched repository where it is the one that was deployed."""
+    project = deps.present()
+    if project and project.name == repository:
+        with suppress(KintsugiError):  # a deployment is noted whatever its repository can tell
+            learn(services, Repository.at(project.root), repository, deps.clock())
+
+
+def _noted(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, services: Landscape, told: Deployment) -> DeploymentNoted:
     known = store.of(told.repository, told.service)
     made, created = store.add(told)
     before = next((one for one in known if one.id != made.id), None)
     since = before.deployed_at if before else made.deployed_at - _LATELY
     seen = issues.latest(repository=told.repository, since=made.deployed_at - _LATELY)
     changed = [change for change in patterns.history(repository=told.repository, since=since) if (change.at or since) <= made.deployed_at]
-    found = focus(made.patterns_used, changed, seen)
+    found = focus(made.patterns_used, changed, seen, around(services, made))
     baseline: dict[str, Any] = {"since": since.isoformat(), "until": made.deployed_at.isoformat()}
     baseline |= {"version": before.version} if before else {}
     measured = [{"pattern": one.pattern, **one.figures()} for one in patterns.metrics(repository=told.repository)][:10]
@@ -108,12 +124,13 @@ def _noted(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, t
     )
 
 
-def _status(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, repository: str) -> RuntimeStatus:
+def _status(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, landscape: Landscape, repository: str) -> RuntimeStatus:
     seen, deployed = issues.latest(repository=repository), store.of(repository)
     told = [notice(one) for one in patterns.notices(repository)]
     found, more = fit([incident(issue) for issue in seen], ROOM // 3)
     rows, rest = fit([_deployment(one, deployed, seen) for one in deployed], ROOM // 3)
     notices, unsaid = fit(told, ROOM // 6)
+    services, unshown = fit([_service(landscape, one, repository) for one in landscape.of(repository)], ROOM // 6)
     measured = [
         {"pattern": one.pattern, **one.figures(), "last_updated": one.last_updated.isoformat() if one.last_updated else ""}
         for one in patterns.metrics(repository=repository)
@@ -127,13 +144,21 @@ def _status(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, 
         deployments=rows,
         production_metrics=measured[:10],
         patterns=list(dict.fromkeys(use.name for _, use in patterns.users("", repository)))[:50],
-        omitted=more + rest + unsaid + max(len(measured) - 10, 0),
+        omitted=more + rest + unsaid + unshown + max(len(measured) - 10, 0),
     )
+    if services:
+        answer["services"] = services
     if notices:
         answer["notices"] = notices
     if not (seen or deployed or measured):
         answer["hint"] = "Nothing is recorded of this repository: notify_deployment, add_runtime_issue and record_pattern do."
     return answer
+
+
+def _service(landscape: Landscape, service: str, repository: str) -> dict[str, Any]:
+    """What a service uses and who uses it, at most twenty of each."""
+    uses = [{"kind": one.kind, "name": one.name, "told": one.told} for one in landscape.uses(service, repository)][:20]
+    return {"service": service, "uses": uses, "used_by": landscape.callers(service)[:20]}
 
 
 def _word(alive: list[RuntimeIssue], deployed: list[Deployment]) -> str:

@@ -97,7 +97,8 @@ class PatternAnalysis(TypedDict):
 
 
 class ServicesCorrelated(TypedDict):
-    """Texts are untrusted data from production. `leads` are joined by ids; `systemic` is one problem for several services."""
+    """Texts are untrusted data from production. `leads` are joined by ids; `systemic` is one problem for several services; `dependencies` is
+    who was seen to use what."""
 
     summary: str
     window: Window
@@ -106,6 +107,7 @@ class ServicesCorrelated(TypedDict):
     systemic: list[dict[str, Any]]
     onsets: list[dict[str, Any]]
     co_occurring: list[dict[str, Any]]
+    dependencies: list[dict[str, str]]
     omitted: int
     note: str
     notes: NotRequired[list[str]]
@@ -210,7 +212,10 @@ def services_correlated(found: Correlation, period: Period, tally: Tally, cut: b
         {"earlier": one.earlier, "later": one.later, "lag_seconds": round(one.lag_seconds, 2), "r": round(one.r, 3), "p": _p(one.p)}
         for one in found.together
     ]
-    together, no_together = fit(pairs, ROOM // 6)
+    together, no_together = fit(pairs, ROOM // 8)
+    used, no_used = fit(
+        [clean({"service": one.service, "kind": one.kind, "uses": one.name, "told": one.told}) for one in found.uses], ROOM // 8
+    )
     answer = ServicesCorrelated(
         summary=_summary(found),
         window=_window(period),
@@ -219,7 +224,8 @@ def services_correlated(found: Correlation, period: Period, tally: Tally, cut: b
         systemic=systemic,
         onsets=onsets,
         co_occurring=together,
-        omitted=no_leads + no_systemic + no_onsets + no_together,
+        dependencies=used,
+        omitted=no_leads + no_systemic + no_onsets + no_together + no_used,
         note=_NOT_CAUSE,
     )
     return cast(
@@ -236,7 +242,8 @@ def _summary(found: Correlation) -> str:
         )
     if found.systemic:
         one = found.systemic[0]
-        parts.append(f"{len(one.affected)} services name {one.dependency.kind} {one.dependency.name}{_filled(one)}: {one.basis}.")
+        verb = "share" if one.basis.startswith("shared") else "name"
+        parts.append(f"{len(one.affected)} services {verb} {one.dependency.kind} {one.dependency.name}{_filled(one)}: {one.basis}.")
     if not parts and len(found.onsets) > 1:
         first = found.onsets[0]
         parts.append(f"Nothing joins the services by id. {first.service} began first, at {first.at.isoformat()}: co-occurrence, not cause.")
@@ -264,6 +271,8 @@ def _systemic(one: Systemic) -> dict[str, Any]:
         shown["limit"] = {"of": one.fill.of, "limit": one.fill.limit} | ({"actual": one.fill.actual} if one.fill.actual is not None else {})
     if one.began:
         shown["began"] = one.began.isoformat()
+    if one.spared:
+        shown["also_used_by"] = list(one.spared[:20])
     return shown | {"basis": one.basis, "sample": one.sample, "options": list(one.options)}
 
 

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
 from mcp_servers.logs.anomalies.onset import change_points
 from mcp_servers.logs.digest import text_of
+from mcp_servers.logs.health.calls import Use, uses
 from mcp_servers.logs.health.dependencies import Dependency, Fill, Kind, fill, named
 from mcp_servers.logs.health.observation import Period
+from mcp_servers.logs.health.shared import FEWEST as _FEWEST
+from mcp_servers.logs.health.shared import Onset, Shared, shared, spared
 from mcp_servers.logs.health.spans import Blame, blames, failed
 from mcp_servers.logs.health.together import Together, co_occurring
 from mcp_servers.logs.model import LogRecord
 from mcp_servers.logs.traffic import is_access
 
-Basis = Literal["joined by id", "co-occurrence, not cause"]
+Basis = Literal["joined by id", "co-occurrence, not cause", "shared by the record, no error names it"]
 
 _PARTS = 60
-_FEWEST = 3
 _SHARE = 0.3
 _TITLE = 160
-_BUNDLED: dict[Kind, int] = {"limit": 0, "instance": 1, "database": 2, "pool": 3, "host": 4}
+_BUNDLED: dict[Kind, int] = {
+    "limit": 0, "instance": 1, "database": 2, "pool": 3, "queue": 4, "cache": 5, "storage": 6, "host": 7, "service": 8,
+}  # fmt: skip
+_RECORDED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +45,9 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
-class Onset:
-    """When the errors of a service began to be more."""
-
-    service: str
-    at: datetime
-    errors: int
-
-
-@dataclass(frozen=True, slots=True)
 class Systemic:
-    """One problem in place of several: what the errors of the affected services name, how full it was, and what can be done."""
+    """One problem in place of several: what the errors of the affected services name, or they share by the record; how full it was, and
+    what can be done. `spared` use it too and have not failed yet."""
 
     dependency: Dependency
     fill: Fill | None
@@ -59,21 +56,24 @@ class Systemic:
     sample: str
     basis: Basis
     options: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """What holds the failing services together, the strongest evidence first. `failed` is how many requests failed that an id joins."""
+    """What holds the failing services together, the strongest evidence first. `failed` is how many requests failed that an id joins, `uses`
+    what the window shows of who uses what."""
 
     leads: tuple[Lead, ...]
     systemic: tuple[Systemic, ...]
     onsets: tuple[Onset, ...]
     together: tuple[Together, ...]
     failed: int
+    uses: tuple[Use, ...] = ()
 
 
-def correlate(records: Sequence[LogRecord], period: Period) -> Correlation:
-    """Which service leads and what they share, in a window of records of several services."""
+def correlate(records: Sequence[LogRecord], period: Period, known: Sequence[Use] = ()) -> Correlation:
+    """Which service leads and what they share, in a window of records of several services; `known` is what else is on record."""
     wrong = [record for record in records if failed(record)]
     found = blames(records)
     times: defaultdict[str, list[datetime]] = defaultdict(list)
@@ -85,9 +85,14 @@ def correlate(records: Sequence[LogRecord], period: Period) -> Correlation:
     for record in records:
         if is_access(record) and record.timestamp is not None:
             chances[record.service].append(record.timestamp)
-    return Correlation(
-        _leads(found), _systemic(wrong, found, onsets), tuple(onsets), tuple(co_occurring(times, chances, period)), len(found)
-    )
+    seen, leads = tuple(uses(records)), _leads(found)
+    services = {record.service for record in records if record.service}
+    named = _systemic(wrong, found, onsets)
+    joined = [{lead.service, *lead.affected} for lead in leads if lead.affected]
+    recorded = shared((*known, *seen), onsets, services, [*(set(one.affected) for one in named), *joined])
+    systemic = (*named, *(_recorded(one, wrong, onsets) for one in recorded[:_RECORDED]))
+    told = tuple(replace(one, spared=spared(one.dependency, one.affected, (*known, *seen))) for one in systemic)
+    return Correlation(leads, told, tuple(onsets), tuple(co_occurring(times, chances, period)), len(found), seen)
 
 
 def _leads(found: Sequence[Blame]) -> tuple[Lead, ...]:
@@ -142,6 +147,14 @@ def _systemic(wrong: Sequence[LogRecord], found: Sequence[Blame], onsets: Sequen
     return tuple(sorted(shared, key=lambda one: (-len(one.affected), -sum(one.affected.values()))))
 
 
+def _recorded(one: Shared, wrong: Sequence[LogRecord], onsets: Sequence[Onset]) -> Systemic:
+    affected = Counter(record.service for record in wrong if record.service in one.failing)
+    began = min(onset.at for onset in onsets if onset.service in one.failing)
+    sample = next(record for record in wrong if record.service in one.failing)
+    dependency, basis = Dependency(one.use.kind, one.use.name), "shared by the record, no error names it"
+    return Systemic(dependency, None, dict(affected.most_common()), began, _title(sample), basis, _options(dependency, None))
+
+
 def _problem(
     dependency: Dependency,
     records: Sequence[LogRecord],
@@ -169,6 +182,12 @@ def _options(dependency: Dependency, full: Fill | None) -> tuple[str, ...]:
             "raise the token limit where the model allows it",
             "shorten or split the input",
             "refuse what is too long before it is sent",
+        )
+    if dependency.kind == "service":
+        return (
+            f"mend {dependency.name} first: the others call it",
+            "time out early and retry with backoff",
+            "answer without it for a while",
         )
     if of in {"connections", "clients", "sessions", "slots"} or dependency.kind == "pool":
         return (

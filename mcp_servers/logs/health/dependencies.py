@@ -9,7 +9,7 @@ from typing import Literal
 
 from mcp_servers.logs.model import LogRecord
 
-Kind = Literal["host", "database", "pool", "instance", "limit"]
+Kind = Literal["host", "database", "pool", "instance", "limit", "service", "cache", "queue", "storage"]
 
 _LONGEST = 4096
 _ATTRIBUTES: tuple[tuple[Kind, tuple[str, ...]], ...] = (

@@ -14,8 +14,8 @@ from mcp_servers.logs.traffic import duration_of, is_access, request_of
 
 How = Literal["span parents", "nesting in time", "order in time"]
 
-_SPAN = ("span_id", "spanId", "span.id", "dd.span_id")
-_PARENT = ("parent_span_id", "parentSpanId", "parent_id", "parentId", "parent.id", "parent_span.id", "dd.parent_id")
+SPAN = ("span_id", "spanId", "span.id", "dd.span_id")
+PARENT = ("parent_span_id", "parentSpanId", "parent_id", "parentId", "parent.id", "parent_span.id", "dd.parent_id")
 _DEEPEST = 200
 
 
@@ -54,9 +54,9 @@ def _blame(trace: Sequence[LogRecord]) -> Blame | None:
 
 
 def _depths(trace: Sequence[LogRecord], wrong: Sequence[LogRecord]) -> tuple[dict[int, int], How]:
-    parents = {span: parent for record in trace if (span := _told(record, _SPAN)) and (parent := _told(record, _PARENT))}
-    if parents and all(_told(record, _SPAN) for record in wrong):
-        return {id(record): _depth(_told(record, _SPAN), parents) for record in wrong}, "span parents"
+    parents = {span: parent for record in trace if (span := _told(record, SPAN)) and (parent := _told(record, PARENT))}
+    if parents and all(_told(record, SPAN) for record in wrong):
+        return {id(record): _depth(_told(record, SPAN), parents) for record in wrong}, "span parents"
     intervals: defaultdict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     for record in trace:
         duration = duration_of(record) if is_access(record) else None

@@ -26,6 +26,7 @@ from mcp_servers.logs.health.answers import (
     service_health,
     services_correlated,
 )
+from mcp_servers.logs.health.calls import recorded
 from mcp_servers.logs.health.observation import Observation, Period, observe, releases_begun
 from mcp_servers.logs.health.service import health
 from mcp_servers.logs.model import LogRecord, Query
@@ -107,7 +108,8 @@ def _register_correlation(tools: Toolbox, deps: Deps, reader: Callable[[], Reade
     async def correlate_services(since: Lately = "15m", until: Until = "", sources: Sources = None) -> ServicesCorrelated:
         """Are failing services one problem? By joined requests, then a shared host, database or limit, then onsets."""
         period, records, tally, cut = await run_sync(_window, deps, reader(), sources, since, until)
-        return services_correlated(await run_sync(correlation.correlate, records, period), period, tally, cut)
+        known = recorded(await run_sync(deps.services, deps.database))
+        return services_correlated(await run_sync(correlation.correlate, records, period, known), period, tally, cut)
 
 
 def _period(deps: Deps, since: str, until: str) -> Period:

@@ -1,0 +1,150 @@
+"""Services on record: what configuration and logs say of who uses what, and where the answer of that is needed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kintsugi.tools import Tools
+from mcp_servers.kit.database import Database
+from mcp_servers.kit.git import Repository
+from mcp_servers.kit.project import Project
+from mcp_servers.knowledge.services import Dependency, ServiceStore
+from mcp_servers.knowledge.services.declared import declared
+from mcp_servers.knowledge.services.learning import learn
+from mcp_servers.launch import assemble
+from tests.conftest import Clock
+from tests.databases import database, database_url
+from tests.e2e.strangers import git
+
+__all__ = ["database", "database_url"]
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+COMPOSE = """
+services:
+  web:
+    build: ./web
+    depends_on: [cart, cache]
+    environment:
+      CART_URL: http://cart:8080
+      SENTRY_DSN: https://abc@sentry.example.com/3
+      HOMEPAGE: https://shop.acme.io
+  cart:
+    build: {context: services/cart}
+    depends_on:
+      orders: {condition: service_healthy}
+    environment:
+      - DATABASE_URL=postgresql+asyncpg://ada:s3cret@${DB_HOST:-db.acme.io}:5432/orders
+      - KAFKA_BROKERS=kafka-1:9092,kafka-2:9092
+      - LISTEN_HOST=0.0.0.0
+  orders: {image: "postgres:16"}
+  cache: {image: "registry.acme.io/library/redis:7"}
+"""
+MANIFEST = """
+kind: Deployment
+metadata: {name: billing}
+spec:
+  template:
+    spec:
+      containers:
+        - name: main
+          env:
+            - {name: DB_HOST, value: db.acme.io}
+            - {name: CART_ENDPOINT, value: "http://cart.shop.svc.cluster.local:8080"}
+"""
+
+
+def said(files: dict[str, str]) -> set[tuple[str, str, str]]:
+    return {(one.service, one.kind, one.name) for one in declared(files, "shop").dependencies}
+
+
+def test_a_compose_file_tells_services_their_folders_and_what_they_use() -> None:
+    found = declared({"compose.yaml": COMPOSE}, "shop")
+    assert dict(found.services) == {"web": "web", "cart": "services/cart"}
+    assert {(one.service, one.kind, one.name) for one in found.dependencies} == {
+        ("web", "service", "cart"), ("web", "cache", "cache"), ("cart", "database", "orders"), ("cart", "database", "db.acme.io"),
+        ("cart", "queue", "kafka-1"), ("cart", "queue", "kafka-2"),
+    }  # fmt: skip
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("deploy/billing.yaml", MANIFEST, {("billing", "database", "db.acme.io"), ("billing", "service", "cart")}),
+        ("src/main/resources/application.yml", "spring: {datasource: {url: 'jdbc:mysql://my.acme.io/x'}}", {("shop", "database", "my.acme.io")}),
+        ("config/production.ini", "[redis]\nhost = cache.acme.io\nport = 6379\n", {("shop", "cache", "cache.acme.io")}),
+        (".env", "PAYMENT_API_URL=https://pay.acme.io/v1\nDB_HOST=localhost\n", {("shop", "host", "pay.acme.io")}),
+        ("settings.toml", 'amqp_url = "amqp://guest:guest@rabbit.acme.io/"\n', {("shop", "queue", "rabbit.acme.io")}),
+        ("package.json", '{"homepage": "https://x.io", "repository": {"url": "https://git.acme.io/x"}}', set[object]()),
+        (".github/workflows/ci.yml", "env: {DATABASE_URL: 'postgres://x@ci.acme.io/y'}", set[object]()),
+        ("web.yaml", "docs_url: https://docs.acme.io\npublic_url: https://acme.io\nbind: 0.0.0.0\n", set[object]()),
+        ("broken.yaml", "a: [", set[object]()),
+    ],
+)  # fmt: skip
+def test_other_configuration_tells_what_is_used_and_leaves_out_what_is_only_named(path: str, text: str, expected: set[object]) -> None:
+    assert said({path: text}) == expected
+
+
+def test_settings_in_the_folder_of_a_service_are_its_own() -> None:
+    files = {"compose.yaml": COMPOSE, "services/cart/.env": "REDIS_HOST=r.acme.io\n"}
+    assert ("cart", "cache", "r.acme.io") in said(files)
+
+
+def test_what_the_record_knows_is_the_same_on_every_database(database: Database) -> None:
+    store = ServiceStore(database)
+    for repository, files in (("shop", {"compose.yaml": COMPOSE}), ("money", {"deploy/billing.yaml": MANIFEST})):
+        store.declare(repository, "c1", declared(files, repository), NOW)
+    store.observe("shop", [Dependency("web", "service", "search", "shop", "traced")], NOW)
+    known = store.landscape()
+    assert known.callers("cart") == ["billing", "web"]
+    assert known.leaning("search") == ["web"]
+    assert [(one.kind, one.name) for one in known.shared("shop", "money")] == [("database", "db.acme.io"), ("service", "cart")]
+    assert known.of("money") == ["billing"]
+    store.declare("shop", "c2", declared({"compose.yaml": COMPOSE.replace("db.acme.io", "new.acme.io")}, "shop"), NOW)
+    assert [one.name for one in store.landscape().uses("cart", "shop") if one.kind == "database"] == ["new.acme.io", "orders"]
+    assert [(one.name, one.told) for one in store.landscape().uses("web")][-1] == ("search", "traced")
+    assert (store.scanned("shop"), store.looked("shop")) == ("c2", NOW)
+
+
+def test_a_database_that_each_repository_starts_for_itself_is_not_shared(database: Database) -> None:
+    store = ServiceStore(database)
+    for repository in ("shop", "copy"):
+        store.declare(repository, "c1", declared({"compose.yaml": COMPOSE}, repository), NOW)
+    assert {(one.kind, one.name) for one in store.landscape().shared("shop", "copy")} == {
+        ("service", "cart"), ("database", "db.acme.io"),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    root.mkdir()
+    (root / "compose.yaml").write_text(COMPOSE, "utf-8")
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "Services")
+    return root
+
+
+@pytest.mark.anyio
+async def test_a_deployment_says_who_is_around_and_the_status_lists_what_services_use(shop: Path, tmp_path: Path, clock: Clock) -> None:
+    deps = assemble(Project(shop, "shop"), home=tmp_path / "home", clock=clock)
+    tools = Tools(deps, ("knowledge",), writes=True)
+    ServiceStore(deps.database).declare("money", "c1", declared({"deploy/billing.yaml": MANIFEST}, "money"), clock())
+    noted = await tools.call("notify_deployment", repository="shop", version="1.0")
+    assert {"what": "cart", "why": "billing, web call it"} in noted["focus"]
+    assert {"what": "database db.acme.io", "why": "shared with billing"} in noted["focus"]
+    status = await tools.call("get_runtime_status", repository="shop")
+    cart = next(one for one in status["services"] if one["service"] == "cart")
+    assert cart["used_by"] == ["billing", "web"]
+    assert {"kind": "database", "name": "db.acme.io", "told": "configured"} in cart["uses"]
+
+
+def test_a_repository_is_read_once_for_each_commit(shop: Path, tmp_path: Path) -> None:
+    store = ServiceStore(Database.open(f"sqlite:///{tmp_path / 'k.db'}"))
+    assert learn(store, Repository.at(shop), "shop", NOW)
+    assert not learn(store, Repository.at(shop), "shop", NOW)
+    assert store.folders("shop") == {"web": "web", "cart": "services/cart"}
