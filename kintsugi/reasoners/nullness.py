@@ -116,7 +116,7 @@ def _operand(message: str, node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, 
 
 
 def _none_argument(message: str, node: ast.Call) -> tuple[ast.expr, str] | None:
-    name = _callee(node)
+    name = callee(node)
     if not node.args:
         return None
     if "'NoneType' has no len()" in message and name == "len":
@@ -134,7 +134,7 @@ def _refused(message: str, node: ast.Call) -> Iterator[tuple[ast.expr, ast.expr,
     `normalize() argument 2 must be str, not None`, `must be real number, not NoneType`, `str expected, not NoneType` …
     """
     named, counted = _CALLEE.search(message), _POSITION.search(message)
-    if named and named[1] != _callee(node):
+    if named and named[1] != callee(node):
         return
     defaults = {_EMPTY_OF[kind] for kind in _KIND.findall(message)}
     default = defaults.pop() if len(defaults) == 1 else ""
@@ -142,7 +142,8 @@ def _refused(message: str, node: ast.Call) -> Iterator[tuple[ast.expr, ast.expr,
     yield from ((argument, node, default) for argument in arguments)
 
 
-def _callee(node: ast.Call) -> str:
+def callee(node: ast.Call) -> str:
+    """The last name of what is called, empty where it has none."""
     return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 

@@ -34,6 +34,8 @@ CHANGES = LazyTable(
     "change",
     {
         "default-for-missing": "kintsugi.reasoners.changes.missing:plan",
+        "default-for-zero": "kintsugi.reasoners.changes.division:plan",
+        "refuse-a-text": "kintsugi.reasoners.changes.conversion:plan",
         "answer-a-miss": "kintsugi.reasoners.changes.lookup:plan",
         "raise-setting": "kintsugi.reasoners.changes.setting:plan",
         "bounded-retry": "kintsugi.reasoners.changes.outgoing:plan",

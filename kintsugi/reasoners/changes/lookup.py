@@ -36,7 +36,7 @@ def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
         raise NotSure("no frame of the trace is a function in this repository")
     miss = {"KeyError": _key, "IndexError": _index, "StopIteration": _next}.get(facts.short_exception, _none)(facts)
     source = miss.place.source
-    statement = _statement(miss)
+    statement = statement_of(source, miss.search)
     reply = answer(facts, miss.place, miss.noun)
     if reply is None:
         raise NotSure(f"`{source.segment(miss.search)}` found nothing, but neither this module nor a caller shows what to answer then")
@@ -74,7 +74,7 @@ def _none(facts: Facts) -> Miss:
     if isinstance(empty.expression, ast.Name):
         name = empty.expression.id
         return Miss(empty.place, empty.expression, _noun(source, node, name), f"{name} is None", "", empty.origin)
-    return Miss(empty.place, empty.expression, _noun(source, node, ""), "", _free_name(empty.place, _noun(source, node, "")), empty.origin)
+    return Miss(empty.place, empty.expression, _noun(source, node, ""), "", free_name(empty.place, _noun(source, node, "")), empty.origin)
 
 
 def _has_none(facts: Facts, place: Place, node: ast.expr) -> bool:
@@ -136,7 +136,7 @@ def _next(facts: Facts) -> Miss:
     if len(calls) != 1:
         raise NotSure("the line does not tell which iterator was empty")
     noun = _noun(place.source, calls[0], "")
-    return Miss(place, calls[0], noun, "", _free_name(place, noun), Origin("call", calls[0]))
+    return Miss(place, calls[0], noun, "", free_name(place, noun), Origin("call", calls[0]))
 
 
 def _key_of(facts: Facts) -> object:
@@ -152,16 +152,16 @@ def _simple(node: ast.expr) -> bool:
     )
 
 
-def _statement(miss: Miss) -> ast.stmt:
-    source = miss.place.source
-    statement = source.statement(miss.search)
-    for node in source.chain(miss.search):
+def statement_of(source: Source, expression: ast.expr) -> ast.stmt:
+    """The statement of an expression that may be computed before it; raises `NotSure` where it may not."""
+    statement = source.statement(expression)
+    for node in source.chain(expression):
         if node is statement:
             break
         if isinstance(node, _SCOPES):
-            raise NotSure("the search stands inside an expression that cannot be split into two steps")
+            raise NotSure("the line stands inside an expression that cannot be split into two steps")
     if statement is None or not source.block(statement) or not source.starts_line(statement) or isinstance(statement, ast.While):
-        raise NotSure("the search stands where no statement can be put before it")
+        raise NotSure("the line stands where no statement can be put before it")
     return statement
 
 
@@ -231,7 +231,8 @@ def _singular(name: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word or "value"
 
 
-def _free_name(place: Place, noun: str) -> str:
+def free_name(place: Place, noun: str) -> str:
+    """A name for what the noun stands for that the function does not use yet."""
     base = re.sub(r"\W+", "_", noun)
     base = base if base.isidentifier() and base not in ("value", "format") else "found"
     assert place.node is not None

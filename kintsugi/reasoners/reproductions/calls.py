@@ -35,7 +35,7 @@ def _setups(facts: Facts, plan: Plan, place: Place, where: Origin | None) -> Ite
         return
     assert place.node is not None
     if where.root == "parameter":
-        leaf = "None" if facts.short_exception != "IndexError" else "[]"
+        leaf = str(plan.aim.get("leaf") or ("None" if facts.short_exception != "IndexError" else "[]"))
         yield Setup({where.name: built(where.name, where.steps, leaf, place)})
     elif where.root == "lookup" and where.node:
         yield from _missed(facts, plan, place, where.node)

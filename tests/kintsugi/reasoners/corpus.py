@@ -104,6 +104,84 @@ HEALED: dict[str, tuple[str, Shop]] = {
                 return "Meet the " + animal.species.lower()
         ''',
     }, "from zoo import sign\nfrom types import SimpleNamespace as S\nsign(S(species=None))")),
+    "the mean of nothing": ("zero-divisor", Shop({
+        "survey/__init__.py": "",
+        "survey/marks.py": '''
+            def mean(marks) -> float:
+                """The mean mark."""
+                total = sum(marks)
+                return total / len(marks)
+        ''',
+    }, "from survey.marks import mean\nmean([])")),
+    "a share of a total that may be zero": ("zero-divisor", Shop({
+        "board.py": '''
+            class Board:
+                def share(self, poll):
+                    votes = poll["votes"]
+                    return {"percent": round(100 * poll["yes"] / votes), "votes": votes}
+        ''',
+    }, "from board import Board\nBoard().share({'votes': 0, 'yes': 0})")),
+    "a rate for which the module has a word": ("zero-divisor", Shop({
+        "rates.py": '''
+            def hits(stats):
+                return stats.hits / stats.asked if stats.asked else 1.0
+
+            def misses(stats):
+                missed = stats.missed / stats.asked
+                return missed
+        ''',
+    }, "from rates import misses\nfrom types import SimpleNamespace as S\nmisses(S(missed=0, asked=0, hits=0))")),
+    "a number in a request that is none": ("unreadable-text", Shop({
+        "pages.py": _STARLETTE + '''
+ROWS = list(range(50))
+
+async def page(request):
+    if "q" in request.query_params:
+        raise HTTPException(422, "no search here")
+    start = int(request.query_params["start"])
+    return JSONResponse({"rows": ROWS[start : start + 10]})
+
+app = Starlette(routes=[Route("/rows", page)])
+''',
+    }, '''
+import asyncio
+from pages import app
+async def none(): return {"type": "http.request", "body": b""}
+async def send(m): pass
+asyncio.run(app({"type": "http", "method": "GET", "path": "/rows", "query_string": b"start=abc", "headers": []}, none, send))
+''', {"request": [{"method": "GET", "target": "/rows?start=abc", "body": "", "status": 500}]})),
+    "a date that a caller refuses": ("unreadable-text", Shop({
+        "leave/__init__.py": "",
+        "leave/errors.py": "class BadRequest(Exception):\n    pass\n",
+        "leave/days.py": '''
+            from datetime import date
+
+            def weekday(day: str) -> int:
+                return date.fromisoformat(day).weekday()
+        ''',
+        "leave/door.py": '''
+            from leave.days import weekday
+            from leave.errors import BadRequest
+
+            def answer(form):
+                try:
+                    return 200, weekday(form["day"])
+                except BadRequest as error:
+                    return 400, str(error)
+        ''',
+    }, "from leave.door import answer\nanswer({'day': 'tomorrow'})")),
+    "a word that is not in the list": ("unreadable-text", Shop({
+        "paint.py": '''
+            from enum import Enum
+
+            class Colour(Enum):
+                RED = "red"
+
+            def mix(name: str, litres: int) -> dict | None:
+                colour = Colour(name)
+                return {"colour": colour, "litres": litres}
+        ''',
+    }, "from paint import mix\nmix('mauve', 2)")),
     "a missed table entry with the project's 4xx": ("missed-lookup", Shop({
         "api/__init__.py": "",
         "api/trips.py": _STARLETTE + '''
@@ -507,6 +585,10 @@ UNKNOWN: dict[str, Shop] = {
     "another symptom of the same requests is not the cause": Shop({
         "s.toml": "[db]\npool_size = 2\n", "a.py": "def f(engine):\n    return engine.part.ignite()\n",
     }, "from a import f\nfrom types import SimpleNamespace as S\nf(S(part=None))", {"also": [{"title": "pool size 2 exhausted", "template": "", "count": 1}]}),
+    "a setting that is no number": Shop({"a.py": "import os\n\ndef f() -> int | None:\n    return int(os.environ['HOME'])\n"}, "from a import f\nf()"),
+    "a bad text that nobody refuses": Shop({"a.py": "def f(text):\n    return int(text) + 1\n"}, "from a import f\nf('q')"),
+    "a line that divides twice": Shop({"a.py": "def f(a, b):\n    return 1 / a + 1 / b\n"}, "from a import f\nf(1, 0)"),
+    "a divisor that is computed": Shop({"a.py": "def f(items):\n    return 1 / next(items)\n"}, "from a import f\nf(iter([0]))"),
     "no trace and nothing said": Shop({"a.py": "x = 1\n"}, "", {"message": "something odd"}),
     "a missing value of an unknown kind": Shop({"a.py": "def f(machine):\n    return machine.engine.ignite()\n"}, "from a import f\nfrom types import SimpleNamespace as S\nf(S(engine=None))"),
     "a miss that nobody answers": Shop({"a.py": "RATES = {}\n\ndef f(code) -> int:\n    return RATES.get(code)['x']\n"}, "from a import f\nf('q')"),
