@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.model import Case, State
 from mcp_servers.cases.policy import PROPOSALS
 from mcp_servers.kit.database import Migration
-from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.gate import Approval, Write
 from mcp_servers.kit.policy import SHIPPED, Policy
 
@@ -135,7 +136,10 @@ class Approvals:
         with self._database.reading() as connection:
             late = [row.digest for row in connection.execute(unused) if self._lapsed(row)]
         for digest in late:
-            with self._database.transaction() as connection:
+            with (
+                suppress(Unavailable, Misconfigured),
+                self._database.transaction() as connection,
+            ):  # a store that takes no writes is read all the same
                 row = self._row(digest, connection)
                 if row is not None and self._lapsed(row):
                     self._expire(row, connection)

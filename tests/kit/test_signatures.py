@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mcp_servers.cases.replays import Replays
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import Misconfigured, Refusal
-from mcp_servers.kit.signatures import SCHEMES, Signed, verify
+from mcp_servers.kit.signatures import SCHEMES, verify
 from tests.databases import database, database_url
 
 __all__ = ["database", "database_url"]
@@ -95,15 +96,51 @@ def test_two_headers_of_one_name_are_no_signature() -> None:
 
 @EVERY
 def test_a_signed_request_counts_once_whatever_of_it_is_not_signed(scheme: str, database: Database) -> None:
-    replays = Replays(database)
-    replays.spend(verify(scheme, signed(scheme), BODY, [KEY], NOW), NOW)
-    again = verify(scheme, {**signed(scheme), "X-Delivery": "another"}, BODY, [KEY], NOW + timedelta(seconds=60))
-    with pytest.raises(Refusal, match="acted on already"):
-        replays.spend(again, NOW + timedelta(seconds=60))
+    door = Replays(database)
+    assert door.admit(scheme, signed(scheme), BODY, [KEY], NOW).scheme == scheme
+    for seconds in (0, 60, 299):
+        with pytest.raises(Refusal, match="acted on already"):
+            door.admit(scheme, {**signed(scheme), "X-Delivery": "another"}, BODY, [KEY], NOW + timedelta(seconds=seconds))
+    with pytest.raises(Refusal, match=r"acted on already|too far from now"):
+        door.admit(scheme, signed(scheme), BODY, [KEY], NOW + timedelta(days=29))
 
 
-def test_what_is_too_old_to_be_accepted_is_forgotten(database: Database) -> None:
-    replays = Replays(database)
-    old = Signed("slack", "0" * 64, NOW + timedelta(minutes=5))
-    replays.spend(old, NOW)
-    replays.spend(old, NOW + timedelta(minutes=6))
+def test_a_request_that_the_door_refuses_spends_nothing(database: Database) -> None:
+    door, early = Replays(database), NOW - timedelta(minutes=5, seconds=1)
+    later = {**signed("slack"), "X-Slack-Request-Timestamp": str(int(STAMP) + 1)}
+    attempts = (
+        (signed("slack"), BODY + b" ", NOW),
+        (later, BODY, NOW),
+        (signed("slack"), BODY, early),
+        (signed("slack"), BODY, NOW + timedelta(minutes=6)),
+    )
+    for headers, body, now in attempts:
+        with pytest.raises(Refusal):
+            door.admit("slack", headers, body, [KEY], now)
+    assert door.admit("slack", signed("slack"), BODY, [KEY], NOW)
+
+
+def test_a_request_counts_with_what_it_does_or_not_at_all(database: Database) -> None:
+    door = Replays(database)
+
+    def act_and_die() -> None:
+        with database.transaction() as connection:
+            door.admit("slack", signed("slack"), BODY, [KEY], NOW, connection)
+            raise RuntimeError("the machine died here")
+
+    with pytest.raises(RuntimeError):
+        act_and_die()
+    assert door.admit("slack", signed("slack"), BODY, [KEY], NOW)
+
+
+def test_of_those_that_race_with_one_request_one_comes_in(database: Database) -> None:
+    door = Replays(database)
+
+    def attempt(_: int) -> bool:
+        try:
+            return bool(door.admit("slack", signed("slack"), BODY, [KEY], NOW))
+        except Refusal:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(8))) == 1
