@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from mcp_servers.logs.bulk.lines import ALONE, BLANK, JOINS, joined, standing
 from mcp_servers.logs.bulk.places import NOWHEN, Place, Probe, text_of_line
 from mcp_servers.logs.bulk.runs import Runs
 from mcp_servers.logs.bulk.shapes import Shapes
-from mcp_servers.logs.bulk.spans import Spans, extremes, spans_of
+from mcp_servers.logs.bulk.spans import Spans, Times, extremes, spans_of
 from mcp_servers.logs.digest import Digest
 from mcp_servers.logs.formats import Parser, jsons
 from mcp_servers.logs.model import LogRecord, Query
@@ -28,7 +28,6 @@ _BATCHES = tuple(start.encode() for start in jsons.BATCHES)
 _ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
 _LONGEST_KEY = 64
 _MOST_TOLD = 20_000
-_MOST_TIMES = 50_000
 _LINES_BEFORE = 8
 _FEW_KINDS_OF_TIME = 16
 
@@ -39,7 +38,10 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 
 @dataclass(slots=True)
 class _Shape:
-    """What was learned from the first line of a shape. `kind` is -1 until a line of it is counted."""
+    """What was learned from the first line of a shape. `kind` is -1 until a line of it is counted.
+
+    `told` are the shapes of its lines by their telling numbers; `read` likewise, by what stands in the place of the only one.
+    """
 
     standing: int
     record: LogRecord | None = None
@@ -51,34 +53,12 @@ class _Shape:
     counts: bool = True
     kind: int = NO_KIND
     told: dict[tuple[bytes, ...], int] = field(default_factory=dict[tuple[bytes, ...], int])
+    read: dict[bytes, int] = field(default_factory=dict[bytes, int])
 
     @property
     def plain(self) -> bool:
         """Lines of this shape need no look of their own."""
         return self.standing == BLANK or not (self.telling or self.escaped)
-
-
-class _Times(dict[bytes, datetime | None]):
-    """The moments of the values in one place. NOWHEN stands for a value of another width than usual."""
-
-    def __init__(self, place: Place, clock: Clock) -> None:
-        super().__init__()
-        self.place = place
-        self._clock = clock
-        self.odd = False
-
-    def __missing__(self, key: bytes) -> datetime | None:
-        if len(self) >= _MOST_TIMES:
-            self.clear()
-        value = key[: self.place.width].decode("utf-8", "replace")
-        moment = self[key] = self._clock.read(value) if self.place.holds(key) else NOWHEN
-        self.odd = self.odd or moment is None or moment is NOWHEN
-        return moment
-
-    def of(self, line: bytes) -> datetime | None:
-        """The moment that this line tells."""
-        moment = self[self.place.keys([line])[0]]
-        return self._clock.read(self.place.cut(line).decode("utf-8", "replace")) if moment is NOWHEN else moment
 
 
 class Columns:
@@ -99,7 +79,7 @@ class Columns:
         self._plain: list[bool] = []
         self._fresh: list[int] = []
         self._places: list[Place] = []
-        self._times: dict[Place, _Times] = {}
+        self._times: dict[Place, Times] = {}
         self._last: datetime | None = None
         self._held = b""
         self._any_each = False
@@ -137,8 +117,7 @@ class Columns:
                 numbers[at] = _ELSEWHERE
             numbers[spots[0]] = together
         if not all(map(self._plain.__getitem__, set(numbers))):
-            plain = self._plain
-            numbers = [number if plain[number] else self._told(number, line) for number, line in zip(numbers, lines, strict=True)]
+            numbers = self._told_apart(numbers, lines)
         alone = [at for at, number in enumerate(numbers) if self._known[number].each] if self._any_each else []
         texts = {entry.line - 1: entry.text for entry in entries if entry.lines > 1} if alone else {}
         records = {at: self._records(texts.get(at) or text_of_line(lines[at])) for at in alone}
@@ -352,27 +331,50 @@ class Columns:
                 if not fresh:
                     return
 
-    def _told(self, number: int, line: bytes) -> int:
-        """The shape of this line among those that differ only in telling numbers."""
-        shape = self._known[number]
-        if shape.plain:
-            return number
+    def _told_apart(self, numbers: list[int], lines: list[bytes]) -> list[int]:
+        """The shape of each line among those that differ only in telling numbers."""
+        told, plain = list(numbers), self._plain
+        where: defaultdict[int, list[int]] = defaultdict(list)
+        for at, number in enumerate(numbers):
+            if not plain[number]:
+                where[number].append(at)
+        for number, spots in where.items():
+            shape = self._known[number]
+            found = [lines[at] for at in spots]
+            each = [self._told(shape, line) for line in found] if shape.escaped or len(shape.telling) > 1 else self._read_from(shape, found)
+            for at, part in zip(spots, each, strict=True):
+                told[at] = part
+        return told
+
+    def _read_from(self, shape: _Shape, lines: list[bytes]) -> Iterator[int]:
+        """As `_told`, for lines of a shape that one number tells apart."""
+        (place,), read = shape.telling, shape.read
+        for key, line in zip(place.keys(lines), lines, strict=True):
+            known = read.get(key)
+            if known is None:
+                known = self._told(shape, line)
+                if place.tells(key, line) and len(read) < _MOST_TOLD:
+                    read[key] = known
+            yield known
+
+    def _told(self, shape: _Shape, line: bytes) -> int:
+        """The shape of one line among those that differ only in telling numbers."""
         values = tuple([place.number(line) for place in shape.telling] + (_ESCAPE.findall(line) if shape.escaped else []))
         known = shape.told.get(values)
         if known is None:
             if len(shape.told) >= _MOST_TOLD:
                 shape.told.clear()
             record = self._probe.record(line)
-            part = replace(shape, record=record, telling=(), escaped=False, told={}, kind=NO_KIND)
+            part = replace(shape, record=record, telling=(), escaped=False, told={}, read={}, kind=NO_KIND)
             part.asked = matches(replace(self._query, since=None, until=None), record)
             known = shape.told[values] = self._register(part)
             self._fresh.clear()
         return known
 
-    def times(self, place: Place) -> _Times:
+    def times(self, place: Place) -> Times:
         known = self._times.get(place)
         if known is None:
-            known = self._times[place] = _Times(place, self._clock)
+            known = self._times[place] = Times(place, self._clock)
         return known
 
 

@@ -116,6 +116,11 @@ class Place:
         found = _NUMBER.match(line, at) if at >= 0 else None
         return found[0] if found else b""
 
+    def tells(self, key: bytes, line: bytes) -> bool:
+        """Whether a key of `keys` holds the whole number that stands in this place of the line."""
+        digits = self.number(line)
+        return key.startswith(digits) and len(key) > len(digits) and not key[len(digits) : len(digits) + 1].isdigit()
+
 
 class Probe:
     """Asks a parser what it reads in a line, and which parts of the line it reads it from."""

@@ -1,4 +1,4 @@
-"""When lines of each shape were written first and last."""
+"""When lines were written, and those of each shape first and last."""
 
 from __future__ import annotations
 
@@ -7,8 +7,36 @@ from datetime import datetime
 from itertools import islice
 from typing import cast
 
+from mcp_servers.logs.bulk.places import NOWHEN, Place
+from mcp_servers.logs.times import Clock
+
+_MOST_TIMES = 50_000
+
 Spans = tuple[dict[int, datetime], dict[int, datetime]]
 """The first and the last moment of each shape."""
+
+
+class Times(dict[bytes, datetime | None]):
+    """The moments of the values in one place. NOWHEN stands for a value of another width than usual."""
+
+    def __init__(self, place: Place, clock: Clock) -> None:
+        super().__init__()
+        self.place = place
+        self._clock = clock
+        self.odd = False
+
+    def __missing__(self, key: bytes) -> datetime | None:
+        if len(self) >= _MOST_TIMES:
+            self.clear()
+        value = key[: self.place.width].decode("utf-8", "replace")
+        moment = self[key] = self._clock.read(value) if self.place.holds(key) else NOWHEN
+        self.odd = self.odd or moment is None or moment is NOWHEN
+        return moment
+
+    def of(self, line: bytes) -> datetime | None:
+        """The moment that this line tells."""
+        moment = self[self.place.keys([line])[0]]
+        return self._clock.read(self.place.cut(line).decode("utf-8", "replace")) if moment is NOWHEN else moment
 
 
 def extremes(numbers: list[int], keys: list[bytes]) -> tuple[dict[int, bytes], dict[int, bytes]]:
