@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ from mcp_servers.fixes.model import Proposal, PullRequest, State, told_of
 from mcp_servers.fixes.policy import version
 from mcp_servers.fixes.rollback import Undone, merged_as, revert_of
 from mcp_servers.fixes.store import Intent, Store
-from mcp_servers.kit.errors import Refusal, Unavailable
+from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.gate import Gate, Write
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.policy import SHIPPED, Policy
@@ -141,6 +142,7 @@ class Applier:
                 code="base_moved",
             )
         self._free(branch_of(proposal.id))
+        self._writable()
         with self.store.database.transaction() as connection:
             approval = self.gate.spend(proposal.digest, write, connection)
             if proposal.elevated and approval.proof < ELEVATED_PROOF:
@@ -173,6 +175,16 @@ class Applier:
             if self.repository.resolve(name) is not None:
                 raise Refusal(
                     f"{name} exists and is not ours, so {branch} cannot be made; rename or delete it, then repeat.", code="branch_taken"
+                )
+
+    def _writable(self) -> None:
+        """Raises `Misconfigured` before an approval is spent, where git could write nothing."""
+        for name in ("objects", "refs"):
+            if not os.access(self.repository.common_dir / name, os.W_OK):
+                raise Misconfigured(
+                    f"{self.repository.common_dir / name} cannot be written, so no branch can be made there; nothing was applied. "
+                    "Give this user the right to write it, then apply again.",
+                    code="repository_read_only",
                 )
 
     def _unlocked(self, branch: str) -> None:

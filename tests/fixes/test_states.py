@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project
 from mcp_servers.launch import assemble
+from tests.components import needs
 from tests.conftest import Clock
 from tests.fixes.repositories import BROKEN, SHOP, Worktree, shop
 from tests.fixes.test_apply import FILE, Bench
 
+ROOT = Path(__file__).parents[2]
 OTHER = {FILE: BROKEN.replace("def ", "def  ", 1)}
 
 
@@ -179,6 +183,38 @@ def test_whatever_state_a_repository_is_in_the_users_part_of_it_stays_as_it_was(
         assert bench.watched.repository.tree(applied.commit) == fix.tree
         assert bench.applier.rollback(fix.id, bench.write("rollback_fix")).how == "deleted"
     assert picture(bench.watched) == before
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from mcp_servers.kit.errors import Misconfigured
+from mcp_servers.kit.project import Project
+from mcp_servers.launch import assemble
+from tests.conftest import Clock
+from tests.fixes.repositories import Worktree
+from tests.fixes.test_apply import Bench
+
+folder, clock = Path(sys.argv[1]), Clock()
+watched = Worktree(folder / "shop")
+bench = Bench(watched, assemble(Project(watched.root, "shop"), home=folder / "home", clock=clock), clock)
+fix = bench.store.proposals()[0]
+try:
+    bench.applier.apply(fix.id, bench.write())
+except Misconfigured as error:
+    print(error.code, bench.store.intent(fix.id, "apply"))
+"""
+
+
+@needs("bubblewrap")
+def test_where_git_may_not_write_the_approval_is_kept_until_it_may(approved: Callable[[], Bench]) -> None:
+    bench = approved()
+    folder, fix = bench.watched.root.parent, bench.store.proposals()[0]
+    closed = str(bench.watched.root / ".git")
+    words = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", closed, closed, "--chdir", str(ROOT), sys.executable, "-c", READ_ONLY]
+    tried = subprocess.run([*words, str(folder)], capture_output=True, text=True, check=True)
+    assert tried.stdout.split() == ["repository_read_only", "None"]
+    assert bench.applier.apply(fix.id, bench.write()).state is State.APPLIED
 
 
 @pytest.mark.parametrize("kind", ["bare", "shallow", "linked"])
