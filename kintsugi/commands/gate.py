@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
+from kintsugi.shipping.around import felt_by
 from kintsugi.shipping.blocking import Held, Scope, counted, holding
 from kintsugi.shipping.history import history, touched
 from kintsugi.shipping.risk import Risk, assess
@@ -17,6 +18,7 @@ from kintsugi.workspace import ledger_of, open_project
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
+from mcp_servers.knowledge.services import ServiceStore
 
 
 @click.command()
@@ -39,6 +41,9 @@ def gate(span: str, service: str, excused: tuple[str, ...], as_json: bool) -> in
     past = history(repository, old) if span else []
     now = deps.clock().timestamp()
     risk = assess(past, files, now, counted(cases, tree)) if files else None
+    if risk and files:
+        around = felt_by(ServiceStore(deps.database), deps.watched().name, files)
+        risk = replace(risk, reasons=(*around, *risk.reasons))
     if as_json:
         told = {"held": [asdict(one) for one in held], "excused": {one.case: excuses[one.case] for one in let}}
         click.echo(json.dumps({"ships": not held, **told, **({"risk": asdict(risk)} if risk else {})}, ensure_ascii=False))

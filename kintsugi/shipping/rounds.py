@@ -1,4 +1,5 @@
-"""What `kintsugi watch` does each round beside healing: takes the notes of hooks, tells of tags and of changed patterns, keeps closer watches.
+"""What `kintsugi watch` does each round beside healing: takes the notes of hooks, tells of tags and of changed patterns, keeps closer
+watches, learns who uses what.
 
 Nothing here may stop healing: what goes wrong is a sentence, and the next round tries again.
 """
@@ -24,17 +25,19 @@ from mcp_servers.kit.project import Project, find_project
 from mcp_servers.knowledge.deployments import DeploymentStore
 from mcp_servers.knowledge.patterns import Notice, PatternStore, shown
 from mcp_servers.knowledge.patterns.scanning import scan
+from mcp_servers.knowledge.services import Dependency, ServiceStore
+from mcp_servers.knowledge.services.learning import learn
 
 ACTOR = "kintsugi"
 _FEW = 3
-_SHORTEST = timedelta(minutes=1)
+_SHORTEST, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 Say = Callable[[str], None]
 
 
 async def chores(deps: Deps, tools: Tools, say: Say) -> None:
     """One round of everything; each part on its own."""
     project = deps.watched()
-    for part in (_take_notes, _tell_tags, _tell_notices, _watch_closely):
+    for part in (_take_notes, _tell_tags, _tell_notices, _watch_closely, _learn_services):
         try:
             await part(deps, project, tools, say)
         except KintsugiError as error:
@@ -51,6 +54,18 @@ def named(folder: Path) -> str:
     """What a repository is called in the record: as its kintsugi.toml says, else as its folder."""
     project = find_project(folder)
     return project.name if project else folder.name
+
+
+async def _learn_services(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    """Who uses what: by the configuration of each new commit, and by the logs once an hour."""
+    store, now = ServiceStore(deps.database), deps.clock()
+    await run_sync(learn, store, Repository.at(project.root), project.name, now)
+    looked = store.looked(project.name)
+    if looked and now - looked < _HOUR:
+        return
+    seen: list[dict[str, Any]] = (await tools.call("correlate_services", since=(now - _HOUR).isoformat()))["dependencies"]
+    found = [Dependency(one["service"], one["kind"], one["uses"], project.name, one["told"]) for one in seen]
+    await run_sync(store.observe, project.name, found, now)
 
 
 async def _take_notes(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
@@ -97,10 +112,13 @@ async def _tell_notices(deps: Deps, project: Project, tools: Tools, say: Say) ->
 async def tell(tools: Tools, notice: Notice, parent: str = "") -> str:
     """The ticket of one notice."""
     change = notice.change
+    landscape = ServiceStore(tools.deps.database).landscape()
+    shared = [f"{one.kind} {one.name}" for one in landscape.shared(change.repository, notice.repository)][:_FEW]
     lines = [
         f"`{change.pattern}` was changed in {change.repository}: {change.told}.",
         f"Reason: {change.reason or 'none was given'} ({change.cause or 'no case'}).",
         f"{notice.repository} has {change.parameter} = {shown(notice.has)}.",
+        *([f"Both use {', '.join(shared)}."] if shared else []),
         *([f"Part of {parent}."] if parent else []),
         f"`get_pattern_health` with {change.pattern} tells how it does everywhere.",
     ]

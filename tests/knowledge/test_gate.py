@@ -22,6 +22,8 @@ from mcp_servers.kit.database import Database
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
 from mcp_servers.knowledge.deployments import Deployment, DeploymentStore
+from mcp_servers.knowledge.services import Dependency, ServiceStore
+from mcp_servers.knowledge.services.model import Declared
 from tests.cases.stories import DIGEST, anomaly
 from tests.e2e.strangers import git
 
@@ -147,6 +149,25 @@ def test_a_change_to_what_is_mended_often_is_riskier_than_one_to_a_quiet_leaf() 
     assert core.reasons[0] == "core.py had 2 production cases"
     assert any("core.py was mended" in reason for reason in core.reasons)
     assert core.of == leaf.of == 50
+
+
+@pytest.mark.promise("S1.24")
+def test_the_risk_of_a_change_names_who_calls_the_changed_service_and_who_shares_its_database(release: Release) -> None:
+    services = {"cart": "services/cart", "web": "web"}
+    uses = [
+        Dependency("web", "service", "cart", "shop"),
+        Dependency("app", "service", "web", "phone"),
+        Dependency("cart", "database", "db.acme.io", "shop", place="services/cart/.env"),
+        Dependency("billing", "database", "db.acme.io", "money"),
+    ]
+    store = ServiceStore(release.database)
+    store.declare("shop", "c1", Declared(services, tuple(uses[:1] + uses[2:3])), datetime.now(UTC))
+    store.declare("phone", "c1", Declared({}, (uses[1],)), datetime.now(UTC))
+    store.declare("money", "c1", Declared({}, (uses[3],)), datetime.now(UTC))
+    (release.root / "services" / "cart").mkdir(parents=True)
+    release.commit("services/cart/.env", "DB_HOST=db.acme.io\n", 3)
+    reasons = release.says("--range", "HEAD~1..HEAD")["risk"]["reasons"]
+    assert reasons[:2] == ["web calls cart, 2 lean on it in all", "services/cart/.env names database db.acme.io, which billing uses too"]
 
 
 def test_the_share_that_is_told_is_that_of_the_next_commits_too() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from kintsugi.shipping.rounds import chores, tell
 from kintsugi.tools import Tools
 from mcp_servers.kit.database import Database
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.project import Project
+from mcp_servers.kit.project import Project, Source
+from mcp_servers.knowledge.patterns import Change, Notice
 from mcp_servers.knowledge.services import Dependency, ServiceStore
 from mcp_servers.knowledge.services.declared import declared
 from mcp_servers.knowledge.services.learning import learn
@@ -148,3 +151,48 @@ def test_a_repository_is_read_once_for_each_commit(shop: Path, tmp_path: Path) -
     assert learn(store, Repository.at(shop), "shop", NOW)
     assert not learn(store, Repository.at(shop), "shop", NOW)
     assert store.folders("shop") == {"web": "web", "cart": "services/cart"}
+
+
+@pytest.mark.anyio
+async def test_a_driver_learns_from_traces_who_calls_whom_once_an_hour(shop: Path, tmp_path: Path, clock: Clock) -> None:
+    (shop / "logs").mkdir()
+    deps = assemble(Project(shop, "shop", sources=(Source("app", "files", {"paths": ["logs"]}),)), home=tmp_path / "home", clock=clock)
+    tools, store = Tools(deps, writes=True), ServiceStore(deps.database)
+
+    async def learned(caller: str, called: str) -> list[str]:
+        at, rows = clock().isoformat(), (("1", "", caller), ("2", "1", called))
+        with (shop / "logs" / "app.log").open("a", encoding="utf-8") as log:
+            for span, parent, service in rows:
+                told = {
+                    "timestamp": at,
+                    "body": "served",
+                    "service.name": service,
+                    "trace_id": at,
+                    "span_id": span,
+                    "parent_span_id": parent,
+                }
+                log.write(json.dumps(told) + "\n")
+        clock.forward(minutes=1)
+        await chores(deps, tools, list[str]().append)
+        return [one.name for one in store.landscape().uses(caller) if one.told == "traced"]
+
+    assert await learned("web", "search") == ["search"]
+    assert store.landscape().callers("cart") == ["web"]
+    assert await learned("web", "stock") == ["search"]
+    clock.forward(minutes=60)
+    assert await learned("web", "mail") == ["mail", "search"]
+
+
+@pytest.mark.anyio
+@pytest.mark.promise("S0.25")
+async def test_who_is_told_of_a_change_elsewhere_is_told_what_both_use(tmp_path: Path, clock: Clock) -> None:
+    deps = assemble(None, home=tmp_path / "home", clock=clock)
+    tools, store = Tools(deps, writes=True), ServiceStore(deps.database)
+    for repository, files in (("shop", {"compose.yaml": COMPOSE}), ("money", {"deploy/billing.yaml": MANIFEST})):
+        store.declare(repository, "c1", declared(files, repository), NOW)
+    change = Change("shop", "database-pool", "pool_size", 50, 30, reason="a limit is shared", cause="case_1", at=NOW)
+    ticket = await tell(tools, Notice("money", change, 50))
+    [found] = (await tools.call("search_tickets"))["tickets"]
+    assert found["id"] == ticket
+    told = await tools.call("get_ticket", ticket_id=ticket)
+    assert "Both use database db.acme.io" in told["description"]
