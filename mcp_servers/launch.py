@@ -139,13 +139,13 @@ def served(names: Sequence[str], deps: Callable[[], Deps], writes: frozenset[str
 
     mcp = LateServer(**_introduced(names))
 
-    def load(name: str) -> None:
+    def mount(name: str) -> None:
         given = deps()
         SLICES[name](Toolbox(mcp, writes=name in writes, patience=patience(given.environ)), given)
 
     for name in names:
         SLICES.check(name)
-        mcp.expect(described(name, writes=name in writes), partial(load, name))
+        mcp.expect(described(name, writes=name in writes), partial(mount, name))
     if set(names) == set(SLICES):
         skills.offer(mcp)
     return mcp

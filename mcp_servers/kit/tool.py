@@ -24,7 +24,9 @@ from mcp_servers.kit.jobs import PATIENCE, REPORT, Jobs
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.schema import asked, slim
 
-__all__ = ["AcceptedElicitation", "Context", "Elicit", "ElicitationResult", "Resolve", "ToolServer", "Toolbox"]
+__all__ = [
+    "AcceptedElicitation", "Context", "Elicit", "ElicitationResult", "ListedTool", "Resolve", "ResourceError", "ToolError", "ToolServer", "Toolbox",
+]  # fmt: skip
 
 log = logging.getLogger("kintsugi")
 _LONGEST_SENTENCE = 8_000
@@ -60,10 +62,10 @@ class ToolServer(MCPServer[Any]):
                 known(name, arguments, tool.parameters.get("properties", {}))
             return await super().call_tool(name, arguments, context)
         except Refusal as error:
-            raise ToolError(_sentence(error)) from error
+            raise ToolError(sentence(error)) from error
         except ToolError as error:
             if isinstance(error.__cause__, ValidationError):
-                raise ToolError(_sentence(refused(name, error.__cause__))) from error
+                raise ToolError(sentence(refused(name, error.__cause__))) from error
             raise
 
 
@@ -163,7 +165,7 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
         try:
             answer = _cleaned(await function(*args, **kwargs))
         except KintsugiError as error:
-            raise ToolError(_sentence(error)) from error
+            raise ToolError(sentence(error)) from error
         except Exception as error:
             log.exception("%s crashed", name)
             raise ToolError(
@@ -181,10 +183,11 @@ def _guarded(function: Tool[Params, Answer], budget: int) -> Tool[Params, Answer
 
 def not_there(refusal: Refusal) -> ResourceNotFoundError:
     """What a resource raises for an address that nothing is at."""
-    return ResourceNotFoundError(_sentence(refusal))
+    return ResourceNotFoundError(sentence(refusal))
 
 
-def _sentence(error: KintsugiError) -> str:
+def sentence(error: KintsugiError) -> str:
+    """The error as tools and resources answer it: its kind and code, then its words, cleaned and bounded."""
     words = str(clean(str(error)))
     told = words if len(words) <= _LONGEST_SENTENCE else f"{words[:_LONGEST_SENTENCE]}… {len(words) - _LONGEST_SENTENCE} more characters"
     return f"[{type(error).__name__.lower()}:{error.code}] {told}"

@@ -13,7 +13,7 @@ from mcp.types import Tool
 
 from mcp_servers.kit.budget import tokens
 from mcp_servers.kit.deps import Deps
-from mcp_servers.launch import SLICES, assemble, server
+from mcp_servers.launch import SLICES, assemble, served, server
 from tests.surface.snapshots import same_as_stored
 
 pytestmark = pytest.mark.anyio
@@ -47,13 +47,21 @@ def hinted(tool: Tool) -> dict[str, bool]:
 
 async def test_the_surface_is_the_one_that_was_reviewed(deps: Deps) -> None:
     surface = {name: {tool.name: whole(tool) for tool in await listed(deps, [name])} for name in SLICES}
-    same_as_stored(surface, "tools.json")
+    same_as_stored(surface, "../../mcp_servers/surface.json")
 
 
 async def test_both_protocol_modes_and_one_process_for_all_list_the_same_tools(deps: Deps) -> None:
     everything = [whole(tool) for tool in await listed(deps, list(SLICES))]
     assert [whole(tool) for tool in await listed(deps, list(SLICES), mode="legacy")] == everything
     assert [whole(tool) for name in SLICES for tool in await listed(deps, [name])] == everything
+
+
+async def test_a_server_that_has_loaded_nothing_lists_what_one_that_has_lists(deps: Deps) -> None:
+    names, writes = list(SLICES), frozenset({"cases", "fixes"})
+    async with Client(served(names, lambda: deps, writes)) as late, Client(server(names, deps, writes)) as ready:
+        assert [whole(tool) for tool in (await late.list_tools()).tools] == [whole(tool) for tool in (await ready.list_tools()).tools]
+        places = [(await client.list_resource_templates()).resource_templates for client in (late, ready)]
+        assert sorted(map(repr, places[0])) == sorted(map(repr, places[1]))
 
 
 @pytest.mark.promise("4.10")
