@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "gate": ("gate:gate", "Leave with 1 while cases are open on what is about to ship; say how risky it is."),
     "patterns": ("patterns:patterns", "How repositories configure what they depend on; one change for all who need it."),
     "deployments": ("deployments:deployments", "Tell of a deployment, and see how they went."),
-    "knowledge": ("knowledge:knowledge", "Write lessons as Markdown pages for review in git, or read such pages."),
+    "knowledge": ("knowledge:knowledge", "Lessons as Markdown pages in git, out and in; recipes and services on record."),
     "wisdom": ("wisdom:wisdom", "Look back on a run of work: what was claimed, tested, broken and learned, as pages beside it."),
     "backtest": ("backtest:backtest", "Say what would have been found, mended and prevented in this repository's past; writes nothing."),
     "metrics": ("metrics:metrics", "Compute how healing does from the ledger: quality, response, growth."),

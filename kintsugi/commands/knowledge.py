@@ -1,4 +1,4 @@
-"""`kintsugi knowledge`: lessons as Markdown pages in git, out and in."""
+"""`kintsugi knowledge`: lessons as Markdown pages in git, out and in; and the record of recipes and services."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from kintsugi.commands.knowledge_record import recipes, services
 from kintsugi.groups import Group
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
@@ -20,7 +21,11 @@ _README = "readme.md"
 
 @click.group(cls=Group)
 def knowledge() -> None:
-    """Write lessons as Markdown pages, one for each, or read pages of others."""
+    """Write lessons as Markdown pages, one for each, or read pages of others; list recipes and services."""
+
+
+knowledge.add_command(recipes)
+knowledge.add_command(services)
 
 
 @knowledge.command("export")

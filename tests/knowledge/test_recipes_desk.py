@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from click.testing import CliRunner
 
+from kintsugi.cli import cli
 from kintsugi.tools import Tools
 from mcp_servers.cases.ledger import Ledger
 from mcp_servers.kit.project import Project
@@ -160,3 +164,22 @@ async def test_a_recipe_that_keeps_failing_is_offered_for_nothing(home: Path, cl
         code = f"print(name.strip(){', 1' * (number + 1)})"
         Team.at(home, f"team{number}", clock, BROKEN).tried(BROKEN.replace("return name.strip()", code), found["recipe"], "rejected")
     assert (await other.offered(other.case()))["total"] == 0
+
+
+@pytest.mark.promise("S3.13")
+def test_the_command_shows_what_a_recipe_rests_on_and_how_its_fixes_fared(
+    home: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KINTSUGI_HOME", str(home))
+
+    def told(*words: str) -> str:
+        return CliRunner().invoke(cli, ["knowledge", "recipes", *words], catch_exceptions=False).stdout
+
+    [row] = json.loads(told("--json"))["recipes"]
+    assert (row["level"], row["record"]) == ("expression", "not tried yet")
+    assert {one["of"] for one in row["reach"]} >= {"the standard library"}
+    assert all(one["fits"] < one["lines"] / 50 for one in row["reach"])
+    clock.moment = datetime.now(UTC)
+    Team.at(home, "third", clock, BROKEN).tried(BROKEN, row["recipe"], "rejected")
+    assert "of 1 fixes 0 held, 0 were reverted and 1 rejected" in told(row["recipe"])
+    assert row["recipe"] in told()

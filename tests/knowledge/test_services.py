@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from kintsugi.cli import cli
 from kintsugi.shipping.rounds import chores, tell
 from kintsugi.tools import Tools
 from mcp_servers.kit.database import Database
@@ -196,3 +198,12 @@ async def test_who_is_told_of_a_change_elsewhere_is_told_what_both_use(tmp_path:
     assert found["id"] == ticket
     told = await tools.call("get_ticket", ticket_id=ticket)
     assert "Both use database db.acme.io" in told["description"]
+
+
+def test_the_command_lists_who_uses_what(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KINTSUGI_HOME", str(tmp_path / "home"))
+    told = CliRunner().invoke(cli, ["knowledge", "services", str(shop), "--json"], catch_exceptions=False)
+    found = json.loads(told.stdout)["dependencies"]
+    assert {"service": "web", "kind": "service", "name": "cart"}.items() <= found[-1].items()
+    shown = CliRunner().invoke(cli, ["knowledge", "services"], catch_exceptions=False)
+    assert "database db.acme.io" in shown.stdout

@@ -44,6 +44,12 @@ class RecipeStore:
             body = connection.execute(select(RECIPES.c.body).where(RECIPES.c.id == recipe)).scalar()
         return Recipe.from_json(body) if body else None
 
+    def every(self) -> list[Recipe]:
+        """All recipes, the latest first, at most 200."""
+        with self._database.reading() as connection:
+            query = select(RECIPES.c.body).order_by(RECIPES.c.learned_at.desc(), RECIPES.c.id).limit(MOST)
+            return [Recipe.from_json(body) for body in connection.execute(query).scalars()]
+
     def of(self, exception: str, *, active: bool = False) -> list[Recipe]:
         """The recipes for an exception, the latest first, at most 200; with `active` only those that may be used."""
         query = select(RECIPES.c.body).where(RECIPES.c.exception == exception[:200])
