@@ -80,9 +80,9 @@ def stands_alone(text: str) -> bool:
 
 
 def _alone_behind_engine(text: str) -> bool:
-    """Whether a line of the engine's own file holds a whole line that has a head."""
+    """Whether a line of the engine's own file holds a whole line that has a head, or an object."""
     behind = carried(text) if text.startswith('{"log":"') else None
-    if behind is None or behind.part or not HEAD.match(behind.text):
+    if behind is None or behind.part or not (behind.text.startswith("{") or HEAD.match(behind.text)):
         return False
     return not (EXCEPTION.match(behind.text) or TRACEBACK_IN in behind.text[:PROBE])
 

@@ -326,7 +326,8 @@ class Columns:
             if number in fresh:
                 fresh.discard(number)
                 before = [text_of_line(line) for line in lines[max(index - _LINES_BEFORE, 0) : index]]
-                if before and joined(before, text_of_line(lines[index])) and joined(before[-1:], text_of_line(lines[index])):
+                text = text_of_line(lines[index])
+                if before and joined(before[-1:], text) and joined(before, text):
                     self._known[number].standing = self._standings[number] = JOINS
                 if not fresh:
                     return

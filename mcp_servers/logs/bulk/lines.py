@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from mcp_servers.logs.linemarks import may_resume
+from mcp_servers.logs.linemarks import may_resume, stands_alone
 from mcp_servers.logs.multiline import Joiner
 
 ALONE, JOINS, OPENS, BLANK = range(4)
@@ -25,17 +25,19 @@ _BEHIND = ("zzz plain words", "INFO: words", "}", "Caused by: a.b.CException: x"
 
 
 @cache
-def _probes() -> tuple[str, ...]:
-    return tuple(line for line in _BEHIND if not any(_joined((before,), line) for before in _BEFORE))
+def _probes(*, alone: bool) -> tuple[str, ...]:
+    """What may follow a line and no common one; for a line that stands alone without what does so itself."""
+    return tuple(line for line in _BEHIND if not (alone and stands_alone(line)) and not any(_joined((before,), line) for before in _BEFORE))
 
 
 def standing(text: str) -> int:
     """ALONE, JOINS, OPENS or BLANK for a line, by what the joiner does with it among lines of common kinds."""
     if not text.strip():
         return BLANK
-    if any(_joined((before,), text) for before in _BEFORE):
+    alone = stands_alone(text)
+    if not alone and any(_joined((before,), text) for before in _BEFORE):
         return JOINS
-    return OPENS if any(_joined((text,), behind) for behind in _probes()) or _holds_blank(text) or may_resume(text) else ALONE
+    return OPENS if any(_joined((text,), behind) for behind in _probes(alone=alone)) or _holds_blank(text) or may_resume(text) else ALONE
 
 
 def joined(before: Sequence[str], text: str) -> bool:
