@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mcp_servers.fixes.places.code import Function, Module, own_nodes
+from mcp_servers.fixes.places.code import Function, Module, nodes_of
 from mcp_servers.fixes.places.resolving import Call, Resolver, Scope
 
 STATEMENT, PRODUCER, DEFINED, BEFORE, AROUND = 1.0, 0.9, 0.4, 0.3, 0.12
@@ -83,7 +83,7 @@ def _set_up(resolver: Resolver, module: Module, function: Function) -> Iterator[
         near = each.owner == function.owner and each.node.name in _SET_UP
         if near or (each.node.name in asked and each.node.decorator_list):
             yield Seed(each, AROUND, "sets the failing check up")
-    read = {node.id for node in own_nodes(function.node) if isinstance(node, ast.Name)}
+    read = {node.id for node in nodes_of(function.node) if isinstance(node, ast.Name)}
     for name in sorted(read & module.classes.keys()):
         yield from _seeded(resolver.calls(Scope(module), module.classes[name]), DEFINED, "made what the failing check reads")
     for name in sorted(read & module.functions.keys()):

@@ -62,6 +62,7 @@ class Program:
         self._paths = {_dotted(path): path for path in self.files if path.endswith(".py")}
         self._python = frozenset(self._paths.values())
         self._methods: dict[str, list[Function]] = {}
+        self._bases: dict[str, set[str]] = {}
 
     def module(self, path: str) -> Module | None:
         """The module of a file; None for what is not there, is no Python that we can parse, or is one too many."""
@@ -71,11 +72,31 @@ class Program:
             for function in module.functions.values() if module else ():
                 if function.owner:
                     self._methods.setdefault(function.node.name, []).append(function)
+            for name, node in module.classes.items() if module else ():
+                bases = {ast.unparse(base).partition("[")[0].rpartition(".")[2] for base in node.bases}
+                self._bases.setdefault(name.rpartition(".")[2], set()).update(bases)
         return self._known[path]
 
     def methods(self, name: str) -> list[Function]:
         """The methods of this name in the modules that were parsed so far."""
         return self._methods.get(name, [])
+
+    def overriding(self, method: Function) -> list[Function]:
+        """The methods that stand for this one in classes derived from its own, by the names of the classes, in what was parsed so far."""
+        if not method.owner:
+            return []
+        others = [each for each in self.methods(method.node.name) if each is not method]
+        return [each for each in others if self._derives(each.owner.rpartition(".")[2], method.owner.rpartition(".")[2])]
+
+    def _derives(self, name: str, base: str) -> bool:
+        seen, ahead = {name}, [name]
+        while ahead:
+            bases = self._bases.get(ahead.pop(), set()) - seen
+            if base in bases:
+                return True
+            seen |= bases
+            ahead += bases
+        return False
 
     def function(self, spot: Spot) -> Function | None:
         module = self.module(spot.file)
@@ -98,6 +119,12 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
         yield child
         if not isinstance(child, Definition | ast.ClassDef):
             yield from own_nodes(child)
+
+
+@lru_cache(maxsize=8192)
+def nodes_of(function: Definition) -> tuple[ast.AST, ...]:
+    """The own nodes of a function, walked once."""
+    return tuple(own_nodes(function))
 
 
 def _dotted(path: str) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcp_servers.fixes.places.code import Function, Module, Program, own_nodes
+from mcp_servers.fixes.places.code import Function, Module, Program, nodes_of, own_nodes
 
+OVERRIDING = 0.5
+"""How sure it is that an object is one of a class derived from the one that it is known as."""
 _DEEP = 12
 _TABLE = 200
 _TWINS = 4
@@ -115,6 +117,9 @@ class Resolver:
             found = self._twins(func.attr)
         for function in found:
             yield Call(function, 1.0 if values else 1 / len(found))
+            overriding = self.program.overriding(function) if isinstance(func, ast.Attribute) else []
+            for other in overriding:
+                yield Call(other, OVERRIDING / len(overriding))
 
     def _run_by(self, value: Value) -> Iterator[Function]:
         """What runs when a value is called."""
@@ -195,7 +200,7 @@ class Resolver:
                     return [Value("class" if _is_classmethod(function.node) else "instance", scope.module, function.owner)]
                 return self._annotated(scope.module, argument.annotation, depth)
         found: list[Value] = []
-        for node in own_nodes(function.node):
+        for node in nodes_of(function.node):
             match node:
                 case ast.Assign(targets=targets, value=value) if any(isinstance(t, ast.Name) and t.id == name for t in targets):
                     found += self.values(scope, value, depth + 2)
@@ -273,7 +278,7 @@ class Resolver:
         own = [each for each in value.module.functions.values() if each.owner == value.name]
         for function in [*self._method(value.module, value.name, "__init__"), *own]:
             home = self.program.module(function.spot.file)
-            for each in own_nodes(function.node) if home else ():
+            for each in nodes_of(function.node) if home else ():
                 match each:
                     case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=given) if name == attr and home:
                         if found := self.values(Scope(home, function), given, depth + 2):
@@ -297,7 +302,7 @@ class Resolver:
             return annotated
         if function.owner and _returns_self(function.node):
             return [Value("instance", value.module, function.owner)]
-        returned = [each.value for each in own_nodes(function.node) if isinstance(each, ast.Return) and each.value is not None]
+        returned = [each.value for each in nodes_of(function.node) if isinstance(each, ast.Return) and each.value is not None]
         found = [made for each in returned[:6] for made in self.values(Scope(value.module, function), each, depth + 3)]
         return _distinct(found)
 
@@ -353,7 +358,7 @@ def _is_classmethod(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _returns_self(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(
-        isinstance(each, ast.Return) and isinstance(each.value, ast.Name) and each.value.id in {"self", "cls"} for each in own_nodes(node)
+        isinstance(each, ast.Return) and isinstance(each.value, ast.Name) and each.value.id in {"self", "cls"} for each in nodes_of(node)
     )
 
 
