@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -133,9 +134,10 @@ def server(names: Sequence[str], deps: Deps, writes: frozenset[str] = frozenset(
 def served(names: Sequence[str], deps: Callable[[], Deps], writes: frozenset[str] = frozenset()) -> MCPServer[Any]:
     """As `server`, for a client that waits for it to start: it lists the tools as they are described. What stands behind them is loaded,
     and `deps` called, when something of a slice is used; an error of theirs is then the answer."""
-    from mcp_servers.kit import skills
-    from mcp_servers.kit.later import LateServer, described
-    from mcp_servers.kit.tool import Toolbox
+    with _unbuilt():
+        from mcp_servers.kit import skills
+        from mcp_servers.kit.later import LateServer, described
+        from mcp_servers.kit.tool import Toolbox
 
     mcp = LateServer(**_introduced(names))
 
@@ -149,6 +151,19 @@ def served(names: Sequence[str], deps: Callable[[], Deps], writes: frozenset[str
     if set(names) == set(SLICES):
         skills.offer(mcp)
     return mcp
+
+
+@contextmanager
+def _unbuilt() -> Generator[None]:
+    """Inside it pydantic's models are declared, and each is built when it is first used: the protocol's package declares hundreds for two eras,
+    of which a session uses few. `defer_build` is a documented setting that models inherit; were it not inherited, starting would take longer."""
+    from pydantic import BaseModel
+
+    BaseModel.model_config["defer_build"] = True
+    try:
+        yield
+    finally:
+        del BaseModel.model_config["defer_build"]
 
 
 def _introduced(names: Sequence[str]) -> dict[str, Any]:
