@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mcp_servers.logs.endings import Ending, ending_of
 from mcp_servers.logs.model import LogRecord
 
 _LINE = re.compile(r'"(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<target>\S+)(?: HTTP/[\d.]+)?"?,? (?P<status>[1-5]\d\d)\b')
 _PATH = ("url.path", "http.target", "path")
-_METHOD = ("http.request.method", "http.method", "method")
-_STATUS = ("http.response.status_code", "http.status_code", "status_code", "status")
-_TOLD = frozenset((*_PATH, *_METHOD, *_STATUS))
+_RELATIVE = ("uri", "request_uri", "http_path", "http.path", "request.path", "url")
+_METHOD = ("http.request.method", "http.method", "method", "http_method", "request_method", "verb")
+_STATUS = ("http.response.status_code", "http.status_code", "status_code", "status", "http_status", "statusCode", "http.status")
 _SEGMENT = re.compile(r"/[^/]*\d[^/]*")
 _SAMPLES = 5
 _LONGEST = 4096
@@ -56,15 +57,29 @@ def request_of(record: LogRecord) -> Request:
 
 def _request_of(record: LogRecord) -> Request:
     attributes = record.attributes
-    if '"' not in record.body and _TOLD.isdisjoint(attributes):
-        return _UNKNOWN
-    path, query = _text(attributes, *_PATH), _text(attributes, "url.query")
-    method = _text(attributes, *_METHOD)
+    path = method = ""
+    if attributes:
+        path, method = _text(attributes, *_PATH) or _relative(attributes), _text(attributes, *_METHOD)
     if not (path and method):
-        line = _LINE.search(record.body[:_LONGEST])
-        return Request(line["method"], line["target"], "", int(line["status"])) if line else Request(status=_status(attributes))
+        return _in_words(record)
+    query = _text(attributes, "url.query")
     target = f"{path}?{query.removeprefix('?')}" if query else path
     return Request(method, target, _text(attributes, "http.request.body.content"), _status(attributes))
+
+
+def _in_words(record: LogRecord) -> Request:
+    """The request that a message tells, quoted as in an access log or in other words."""
+    line = _LINE.search(record.body[:_LONGEST]) if '"' in record.body else None
+    if line:
+        return Request(line["method"], line["target"], "", int(line["status"]))
+    if ending := _ending(record):
+        return Request(ending.method, ending.target, "", ending.status)
+    return Request(status=_status(record.attributes)) if record.attributes else _UNKNOWN
+
+
+def _ending(record: LogRecord) -> Ending | None:
+    logger = str(record.attributes.get("logger", "")) if record.attributes else ""
+    return ending_of(f"{logger} {record.body}" if "{" in logger else record.body)
 
 
 def answered(request: Request) -> str:
@@ -81,11 +96,13 @@ def is_access(record: LogRecord) -> bool:
 
 
 def duration_of(record: LogRecord) -> timedelta | None:
+    """How long a request took, from the attributes of its record or from its words; None where neither tells."""
     for name, unit in (("event.duration", 1e-9), ("duration_ms", 1e-3), ("http.server.request.duration", 1.0)):
         value = record.attributes.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value * unit < 86_400:
             return timedelta(seconds=value * unit)
-    return None
+    ending = _ending(record)
+    return timedelta(milliseconds=ending.milliseconds) if ending and ending.milliseconds is not None else None
 
 
 class Traffic:
@@ -173,6 +190,12 @@ class Traffic:
         same = [access for access in accesses if access.service == record.service] or accesses[:1]
         fits = [access for access in same if own.target in ("", request_of(access).target)]
         return own.filled_from(request_of(fits[0])) if fits else own
+
+
+def _relative(attributes: Any) -> str:
+    """A target in names that clients use for addresses elsewhere as well."""
+    found = _text(attributes, *_RELATIVE)
+    return found if found.startswith("/") else ""
 
 
 def _status(attributes: Any) -> int:
