@@ -25,7 +25,7 @@ _SHORTEST_ID = 8
 _HEAD_WORDS = 4
 _QUOTED_FROM, _QUOTES = 400, 8  # a line with so many quotes among its first characters is read by them
 _FEW_LINES = 1_000
-_MOSTLY_NEW = 0.6
+_MOSTLY_NEW = 0.3
 _LOOK_AGAIN = 16  # blocks
 
 _ID = re.compile(rb"(?<![A-Za-z0-9\x80-\xff])[a-fA-F]*+0[0a-fA-F]*+(?![A-Za-z0-9\x80-\xff])")

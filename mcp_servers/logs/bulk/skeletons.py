@@ -30,7 +30,7 @@ _MOST_PATTERNS = 1_000
 _KNOWN_SKELETONS = 20_000
 _KNOWN_BYTES = 8 * 1024 * 1024
 _LONGEST = 8_192
-_MOSTLY_NEW = 0.25
+_MOSTLY_NEW = 0.5
 
 
 def _fits_nothing(_: bytes) -> object:
