@@ -21,7 +21,8 @@ from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
-from mcp_servers.knowledge.patterns import PatternStore, shown
+from mcp_servers.knowledge.patterns import Notice, PatternStore, shown
+from mcp_servers.knowledge.patterns.answers import notice as answered
 from mcp_servers.knowledge.patterns.scanning import Report, scan
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -46,7 +47,7 @@ def scan_command(repositories: tuple[Path, ...], commit: str, span: str, as_json
     store = PatternStore(open_deps().database)
     with waiting() as progress:
         progress.add_task("Reading commits")
-        folders = repositories or (Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd()),)
+        folders = repositories or (_here(),)
         reports = [scan(store, Repository.at(folder), named(folder.resolve()), commit=commit, span=span) for folder in folders]
     if as_json:
         click.echo(json.dumps({"repositories": [_plain(report) for report in reports]}, ensure_ascii=False))
@@ -74,6 +75,25 @@ def list_command(pattern: str, as_json: bool) -> None:
         values = ", ".join(f"{key}={shown(value)}" for key, value in row["parameters"].items())
         table.add_row(*(Text(str(part)) for part in (row["pattern"], row["repository"], values, row["place"])))
     Console(soft_wrap=True).print(table if rows else "No patterns yet. `kintsugi patterns scan` in a repository records what it uses.")
+
+
+@patterns.command()
+@click.argument("repository", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[REPO]")
+@_json
+def notices(repository: Path | None, as_json: bool) -> None:
+    """Tell REPO (this one when left out) which values others changed that it still has, and why."""
+    name = named((repository or _here()).resolve())
+    told = PatternStore(open_deps().database).notices(name)
+    if as_json:
+        click.echo(json.dumps({"repository": name, "notices": [answered(one) for one in told]}, ensure_ascii=False))
+        return
+    for one in told:
+        change, at = one.change, f" on {one.change.at:%Y-%m-%d}" if one.change.at else ""
+        click.echo(
+            f"{change.pattern}: {change.told} in {change.repository}{at} ({change.reason}); {name} had {shown(one.has)}, {_ticket(one)}"
+        )
+    if not told:
+        click.echo(f"Nobody changed a value that {name} has, as far as is known here.")
 
 
 @patterns.command()
@@ -121,6 +141,15 @@ def coordinate(pattern: str, value: str, repositories: tuple[Path, ...], reason:
         click.echo(f"  {row['repository']}: {', '.join(str(row[key]) for key in ('ticket', 'case', 'fix', 'note') if row.get(key))}")
 
 
+def _here() -> Path:
+    return Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd())
+
+
+def _ticket(notice: Notice) -> str:
+    """The ticket that tells of a change, or who will open it: a change that answers no problem is told and no more."""
+    return notice.ticket or ("`kintsugi watch` opens its ticket" if notice.change.cause else "no ticket: no problem was behind it")
+
+
 def _plain(report: Report) -> dict[str, Any]:
     return {
         "repository": report.repository,
@@ -134,10 +163,14 @@ def _plain(report: Report) -> dict[str, Any]:
 
 
 def _print(report: Report) -> None:
-    click.echo(f"{report.repository} at {report.commit[:12]}: {len(report.uses)} uses read, {report.commits} commits since")
+    click.echo(
+        f"{report.repository} at {report.commit[:12]}: {len(report.uses)} uses read, {report.commits} new commit{'' if report.commits == 1 else 's'}"
+    )
     for use in report.uses[:40]:
         click.echo(f"  {use.name}  {use.path}:{use.line}  {', '.join(f'{key}={shown(value)}' for key, value in use.parameters.items())}")
     for change in report.changes:
         click.echo(f"  {change.commit[:12]} changed {change.pattern}: {change.told} ({change.reason})")
     for notice in report.notices:
-        click.echo(f"  {notice.repository} uses {notice.change.pattern} too and has {notice.change.parameter} = {shown(notice.has)}")
+        click.echo(
+            f"  {notice.repository} uses {notice.change.pattern} too and has {notice.change.parameter} = {shown(notice.has)}: {_ticket(notice)}"
+        )

@@ -16,7 +16,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.project import Project, find_project
-from mcp_servers.knowledge.patterns import PatternStore, Use, shown, slug
+from mcp_servers.knowledge.patterns import Notice, PatternStore, Use, shown, slug
 from mcp_servers.knowledge.patterns.scanning import scan
 from mcp_servers.launch import assembled
 
@@ -79,12 +79,23 @@ async def _in_one(deps: Deps, wanted: Wanted, folder: Path, parent: str) -> dict
     project = find_project(folder) or Project(folder, name)
     tools = Tools(assembled(project, {**os.environ, **deps.environ}), writes=True)
     lines = [line for use in uses if (line := _line(repository, project, use, wanted))]
+    told = [notice for notice in store.notices(name) if _about(notice, wanted)]
+    also = [*dict.fromkeys(notice.ticket for notice in told if notice.ticket)]
     row: dict[str, Any] = {"repository": name}
     try:
-        row |= await _proposed(tools, wanted, name, uses, lines, parent)
+        row |= await _proposed(tools, wanted, name, uses, lines, parent + (f"; told before in {', '.join(also)}" if also else ""))
+        for notice in told:
+            if not notice.ticket:  # the coordinated ticket tells of it, and no round opens another
+                store.ticketed(notice, str(row["ticket"]))
     except KintsugiError as error:
         row["note"] = str(error)
     return row
+
+
+def _about(notice: Notice, wanted: Wanted) -> bool:
+    """Whether a notice tells of the value that is wanted."""
+    change = notice.change
+    return (change.pattern, change.parameter, shown(change.new)) == (slug(wanted.pattern), wanted.parameter, wanted.value)
 
 
 def _differs(use: Use, wanted: Wanted) -> bool:

@@ -300,6 +300,24 @@ def test_the_command_line_scans_lists_and_judges(tmp_path: Path, monkeypatch: py
         run("patterns", "coordinate", "database-pool", "pool_size", ".", "--reason", "why not")
 
 
+@pytest.mark.promise("S0.30")
+def test_who_still_has_a_value_that_another_changed_asks_for_it_and_one_ticket_tells_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KINTSUGI_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("KINTSUGI_DATABASE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    orders, mail = (service(tmp_path / name) for name in ("orders", "mail"))
+    run("patterns", "scan", str(orders), str(mail))
+    assert "Nobody changed a value that mail has" in run("patterns", "notices", str(mail))
+    (orders / "settings.toml").write_text("[database]\npool_size = 30\n", "utf-8")
+    git(orders, "commit", "-qam", "fix: the pools share 100 connections", date="2026-11-09T09:00:00+00:00")
+    assert "mail uses database-pool too and has pool_size = 50: `kintsugi watch` opens its ticket" in run("patterns", "scan", str(orders))
+    [row] = told("coordinate", "database-pool", "pool_size=30", str(mail), "--reason", "one limit")["repositories"]
+    [notice] = told("notices", str(mail))["notices"]
+    assert (notice["changed_in"], notice["change"], notice["ticket"]) == ("orders", "pool_size 50 → 30", row["ticket"])
+
+
 def test_a_scan_that_was_stored_before_is_replaced_file_by_file(tmp_path: Path, clock: Clock) -> None:
     store = PatternStore(assemble(None, home=tmp_path, clock=clock).database)
     cache: Sequence[Use] = [Use("cache", "cache", {"ttl": 3.0}, "a.py", 1)]
