@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -12,9 +14,11 @@ import click
 from kintsugi.shipping.around import felt_by
 from kintsugi.shipping.blocking import Held, Scope, counted, holding
 from kintsugi.shipping.history import history, touched
+from kintsugi.shipping.periods import HOURS, risky
 from kintsugi.shipping.risk import Risk, assess
 from kintsugi.tools import Tools
 from kintsugi.workspace import ledger_of, open_project
+from mcp_servers.cases.model import Case, State
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
@@ -43,13 +47,20 @@ def gate(span: str, service: str, excused: tuple[str, ...], as_json: bool) -> in
     risk = assess(past, files, now, counted(cases, tree)) if files else None
     if risk and files:
         around = felt_by(ServiceStore(deps.database), deps.watched().name, files)
-        risk = replace(risk, reasons=(*around, *risk.reasons))
+        risk = replace(risk, reasons=(*around, *_hours(cases, deps.clock()), *risk.reasons))
     if as_json:
         told = {"held": [asdict(one) for one in held], "excused": {one.case: excuses[one.case] for one in let}}
         click.echo(json.dumps({"ships": not held, **told, **({"risk": asdict(risk)} if risk else {})}, ensure_ascii=False))
     else:
         _print(held, [(one, excuses[one.case]) for one in let], risk)
     return int(bool(held))
+
+
+def _hours(cases: Sequence[Case], now: datetime) -> list[str]:
+    """Whether now is, or soon will be, when it tends to break."""
+    began = [(case.opened, case.service) for case in cases if case.state is not State.FALSE_POSITIVE]
+    soon = [one for one in risky(began, now) if one.begins(now) - now <= timedelta(hours=HOURS)]
+    return [f"this is close to {one.told}" if one.begins(now) > now else f"now is within {one.told}" for one in soon[:1]]
 
 
 def _excuse(given: str) -> tuple[str, str]:

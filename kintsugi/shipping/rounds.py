@@ -1,5 +1,5 @@
 """What `kintsugi watch` does each round beside healing: takes the notes of hooks, tells of tags and of changed patterns, keeps closer
-watches, learns who uses what.
+watches (ahead of hours in which it tends to break, too), learns who uses what.
 
 Nothing here may stop healing: what goes wrong is a sentence, and the next round tries again.
 """
@@ -16,7 +16,10 @@ from anyio.to_thread import run_sync
 
 from kintsugi.hooks import spool
 from kintsugi.loop import measuring
+from kintsugi.shipping.periods import risky
 from kintsugi.tools import Tools
+from mcp_servers.cases.ledger import Ledger
+from mcp_servers.cases.model import State
 from mcp_servers.cases.monitoring import ALERT_AT, INTERVAL, Monitoring, Task
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
@@ -37,7 +40,7 @@ Say = Callable[[str], None]
 async def chores(deps: Deps, tools: Tools, say: Say) -> None:
     """One round of everything; each part on its own."""
     project = deps.watched()
-    for part in (_take_notes, _tell_tags, _tell_notices, _watch_closely, _learn_services):
+    for part in (_take_notes, _tell_tags, _tell_notices, _watch_ahead, _watch_closely, _learn_services):
         try:
             await part(deps, project, tools, say)
         except KintsugiError as error:
@@ -133,6 +136,20 @@ async def tell(tools: Tools, notice: Notice, parent: str = "") -> str:
         actor=ACTOR,
     )
     return str(answer["id"])
+
+
+async def _watch_ahead(deps: Deps, project: Project, tools: Tools, say: Say) -> None:
+    """A closer watch on what tends to break in a slot of the week, from an hour before it to its end."""
+    now, ledger = deps.clock(), Ledger(deps.database, deps.clock)
+    cases = [case for case in ledger.cases(project.name) if case.state is not State.FALSE_POSITIVE]
+    running = {task.service for task in Monitoring(deps.database).running(project.name, now)}
+    for period in risky([(case.opened, case.service) for case in cases], now):
+        if period.begins(now) - now > _HOUR:
+            continue
+        minutes = max(1, int((period.ends(now) - now).total_seconds() / 60))
+        for service in [name for name in period.services if name not in running][:_FEW]:
+            await tools.call("start_enhanced_monitoring", service=service, duration_minutes=minutes, actor=ACTOR)
+            say(f"{service} is watched more closely: {period.told}")
 
 
 async def _watch_closely(deps: Deps, project: Project, tools: Tools, say: Say) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,17 @@ def test_the_risk_of_a_change_names_who_calls_the_changed_service_and_who_shares
     release.commit("services/cart/.env", "DB_HOST=db.acme.io\n", 3)
     reasons = release.says("--range", "HEAD~1..HEAD")["risk"]["reasons"]
     assert reasons[:2] == ["web calls cart, 2 lean on it in all", "services/cart/.env names database db.acme.io, which billing uses too"]
+
+
+@pytest.mark.promise("S1.24")
+def test_the_risk_of_a_change_names_the_hours_in_which_it_tends_to_break(release: Release) -> None:
+    now = datetime.now(UTC)
+    for week in range(4):
+        release.ledger = Ledger(release.database, lambda week=week: now - timedelta(weeks=week))
+        release.case("elsewhere.py", f"{week:016x}")
+    release.commit("orders.py", "total = 2\n", 3)
+    reasons = release.says("--range", "HEAD~1..HEAD")["risk"]["reasons"]
+    assert any("now is within " in reason and "when 4 of 4 incidents began" in reason for reason in reasons)
 
 
 def test_the_share_that_is_told_is_that_of_the_next_commits_too() -> None:

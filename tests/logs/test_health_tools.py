@@ -270,3 +270,15 @@ async def test_answers_about_a_thousand_errors_fit(tools: Tools, log: Log) -> No
         answer = await tools.call(tool)
         assert tokens(answer) <= DEFAULT_BUDGET, tool
         assert answer["omitted"] > 0, tool
+
+
+@pytest.mark.promise("S1.24")
+async def test_the_health_of_a_service_tells_what_fills_up_and_when(tools: Tools, log: Log) -> None:
+    for n in range(60):
+        log(60 - n, f"disk usage at {40 + n // 2}%", "api")
+
+    answer = await tools.call("get_service_health", service="api", since="30m")
+
+    [room] = answer["capacity"]
+    assert (room["of"], room["percent"]) == ("disk", 69)
+    assert room["full"].startswith("20")

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.redaction import clean
+from mcp_servers.logs.health.capacity import Quiet, Room
 from mcp_servers.logs.health.correlation import Correlation, Lead, Systemic
 from mcp_servers.logs.health.deployment import Deployment, Finding, Service
 from mcp_servers.logs.health.observation import ErrorSeen, Observation, Period
@@ -47,7 +48,10 @@ class DeploymentHealth(TypedDict):
 
 
 class ServiceHealth(TypedDict):
-    """`requests` holds count, failed, share and its 95 % interval; `latency_ms` the percentiles; `before` the same period before."""
+    """`requests` holds count, failed, share and its 95 % interval; `latency_ms` the percentiles; `before` the same period before.
+
+    `capacity` tells levels in percent, when or at how many requests a minute they are full; `quiet_hours` (UTC) suit maintenance.
+    """
 
     service: str
     status: Status
@@ -60,6 +64,8 @@ class ServiceHealth(TypedDict):
     top_errors: list[dict[str, Any]]
     before: dict[str, Any]
     deployed: NotRequired[dict[str, str]]
+    capacity: NotRequired[list[dict[str, Any]]]
+    quiet_hours: NotRequired[dict[str, Any]]
     notes: NotRequired[list[str]]
     hint: NotRequired[str]
 
@@ -132,7 +138,9 @@ def deployment_health(found: Deployment, tally: Tally, cut: bool) -> DeploymentH
     return cast(DeploymentHealth, _annotated(answer, tally, cut, empty=not found.services))
 
 
-def service_health(service: str, found: Health, period: Period, tally: Tally, cut: bool) -> ServiceHealth:
+def service_health(
+    service: str, found: Health, period: Period, tally: Tally, cut: bool, rooms: Sequence[Room] = (), quiet: Quiet | None = None
+) -> ServiceHealth:
     now = found.now
     before: dict[str, Any] = _observed(found.before)
     before |= {name: round(value, 3) for name, value in (("errors_ratio", found.rate_ratio), ("slower", found.slower)) if value is not None}
@@ -153,6 +161,10 @@ def service_health(service: str, found: Health, period: Period, tally: Tally, cu
         answer["latency_ms"] = _latency(now)
     if found.deployed:
         answer["deployed"] = {"at": found.deployed[0].isoformat(), "release": found.deployed[1]}
+    if rooms:
+        answer["capacity"] = [_room(one) for one in rooms[:_TOP]]
+    if quiet:
+        answer["quiet_hours"] = {"from": f"{quiet.start:02d}:00", "until": f"{quiet.end:02d}:00", "share": quiet.share}
     return cast(ServiceHealth, _annotated(answer, tally, cut, empty=not now.lines))
 
 
@@ -283,6 +295,12 @@ def _service(one: Service) -> dict[str, Any]:
 
 def _finding(one: Finding) -> dict[str, Any]:
     return {"kind": one.kind, "service": one.service, "text": one.text[: 2 * _TEXT], "p": _p(one.p), "harmful": one.harmful}
+
+
+def _room(one: Room) -> dict[str, Any]:
+    shown: dict[str, Any] = {"of": one.thing, "percent": one.level, "peak": one.peak}
+    shown |= {"full": one.full.isoformat(timespec="minutes")} if one.full else {}
+    return shown | ({"full_at_requests_per_minute": one.full_at, "requests_per_minute": one.traffic} if one.full_at else {})
 
 
 def _observed(one: Observation) -> dict[str, Any]:

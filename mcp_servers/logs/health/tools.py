@@ -27,6 +27,7 @@ from mcp_servers.logs.health.answers import (
     services_correlated,
 )
 from mcp_servers.logs.health.calls import recorded
+from mcp_servers.logs.health.capacity import quiet, rooms
 from mcp_servers.logs.health.observation import Observation, Period, observe, releases_begun
 from mcp_servers.logs.health.service import health
 from mcp_servers.logs.model import LogRecord, Query
@@ -76,7 +77,8 @@ def _register_service(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]) 
         now, before = (observe(record for record in records if one.holds(record)).get(service, Observation()) for one in (period, earlier))
         begun = releases_begun(records)
         deployed = (begun[-1][0], begun[-1][2]) if begun else None
-        return service_health(service, health(now, before, period, earlier, deployed), period, tally, cut)
+        whole, found = Period(earlier.start, period.end), health(now, before, period, earlier, deployed)
+        return service_health(service, found, period, tally, cut, rooms(records, whole), quiet(records, whole))
 
     @tools.read(title="Trends of errors", open_world=True, long=True)
     async def get_error_trends(service: Service = "", since: Lately = "1h", sources: Sources = None) -> ErrorTrends:
