@@ -184,7 +184,18 @@ JSON: list[Row] = [
     ("api-1  | 2026-11-20 10:15:00 ERROR shop.api: it broke", E, "api", "it broke", {"container.name": "api-1", "logger": "shop.api"}),
 ]  # fmt: skip
 
-ROWS = [*SYSLOG, *SERVERS, *PYTHON_AND_GO, *JVM_NODE_DOTNET, *PHP_RUBY, *DATABASES, *MACHINES, *JSON]
+LEVEL_FIRST: list[Row] = [
+    ("WARNING 2026-11-20 10:15:00,000 basehttp 42 1401 no page", W, "file", "basehttp 42 1401 no page", {}),
+    ("[ERROR] 2026-11-20 10:15:00,000 shop.cart - it broke", E, "shop.cart", "it broke", {}),
+    ("ERROR [2026-11-20 10:15:00,000] [main] c.a.Cart: it broke", E, "c.a.Cart", "it broke", {"thread.name": "main"}),
+    ("ERROR 2026-11-20T10:15:00Z cart: it broke", E, "cart", "it broke", {}),
+    ("2026-11-20 10:15:00.000 [main] ERROR c.a.Cart -- it broke", E, "c.a.Cart", "it broke", {"thread.name": "main"}),
+    ("[2026-11-20 10:15:00] ERROR -- shop: it broke", E, "shop", "it broke", {}),
+    ("[10:15:00] [Server thread/WARN]: it lags", W, "file", "it lags", {"thread.name": "Server thread"}),
+    ("[10:15:00 ERROR]: it broke", E, "file", "it broke", {}),
+]
+
+ROWS = [*LEVEL_FIRST, *SYSLOG, *SERVERS, *PYTHON_AND_GO, *JVM_NODE_DOTNET, *PHP_RUBY, *DATABASES, *MACHINES, *JSON]
 UNTIMED = ("ERROR:", "INFO: ", "GET ", "E/", "fail:")
 
 

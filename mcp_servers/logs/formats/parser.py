@@ -13,7 +13,7 @@ from mcp_servers.logs.formats.fields import Fields, Format
 from mcp_servers.logs.formats.jsons import of_json
 from mcp_servers.logs.formats.runtimes import RUNTIMES, of_named
 from mcp_servers.logs.formats.severities import of_plain, severity_of
-from mcp_servers.logs.formats.stamped import of_simple, of_stamped
+from mcp_servers.logs.formats.stamped import of_level_first, of_simple, of_stamped
 from mcp_servers.logs.formats.syslog import of_kernel, of_syslog_line
 from mcp_servers.logs.formats.tables import Extended, of_journal_export, of_logfmt, of_redis, of_row, of_slow_query
 from mcp_servers.logs.formats.trailing import take_trailing
@@ -96,7 +96,7 @@ class Parser:
                 if position:
                     self._formats.insert(0, self._formats.pop(position))
                 return fields
-        wrapped = of_row(text, self._inner) or of_named(text, self._inner)
+        wrapped = of_row(text, self._inner) or of_named(text, self._inner) or of_level_first(text, self._inner)
         return wrapped or of_kernel(text) or self._behind_a_name(text) or _plain(text)
 
     def _behind_a_name(self, text: str) -> Fields | None:

@@ -25,9 +25,9 @@ _LATER = re.compile(rf"\s*\|?(?P<before>{_ITEM}{{0,6}}?)[\[(<|]?{_LEVEL}(?=[\s\-
 _CLOSE_LEVEL = re.compile(r"\s*[\])>]?(?:/(?P<worker>[\w-]+)\])?:?[|,]?")
 _WORD = r"[A-Za-z_$][\w.$/-]*"
 _AFTER = re.compile(
-    r"\s*(?:[-|]\s+)?(?:(?P<pid>\d+)\s+---\s+)?"
+    r"\s*(?:(?:--?|\|)\s+)?(?:(?P<pid>\d+)\s+---\s+)?"
     rf"(?P<brackets>(?:{_NESTED}\s*)*)(?:\((?P<thread>[\w# .:-]+)\)(?=\s|:)\s*)?(?P<dash>[-|]\s+)?(?::\s+)?"
-    rf"(?P<named>in (?P<module>\w+): |(?P<quiet>{_WORD}(?:::[\w.$]+)*(?:\{{[^{{}}]*\}})?(?::[\w<>.]+:\d+)?)(?P<sign>\s+-\s+|\s*\|\s*|\s+: |:\s+)"
+    rf"(?P<named>in (?P<module>\w+): |(?P<quiet>{_WORD}(?:::[\w.$]+)*(?:\{{[^{{}}]*\}})?(?::[\w<>.]+:\d+)?)(?P<sign>\s+--?\s+|\s*\|\s*|\s+: |:\s+)"
     rf"|(?P<dotted>[A-Za-z_$][\w$]*(?:\.[\w$]+)+(?::\d+)?|[\w/.-]+\.\w+:\d+)\s+(?!=)|(?P<column>[A-Z][\w-]*)\s{{2,}}(?=\S))?(?:[-|:]\s+)?"
 )
 _SIMPLE = re.compile(
@@ -51,7 +51,11 @@ _LETTER = re.compile(
 _PHP = re.compile(r"\s*PHP (?P<kind>Fatal error|Parse error|Recoverable fatal error|Warning|Notice|Deprecated|Strict Standards):\s+")
 _PHP_LEVELS = {"Fatal error": "fatal", "Parse error": "error", "Recoverable fatal error": "error", "Warning": "warning"}
 _MONOLOG = re.compile(rf"\s*(?P<channel>[\w-]+)\.(?P<level>{UPPER}): ")
-_WITHIN = re.compile(rf"[ :]\s*(?P<level>{UPPER})(?:/(?P<worker>[\w-]+))?(?: (?P<target>[\w:]+))?\] ?")
+_WITHIN = re.compile(rf"[ :]\s*(?P<level>{UPPER})(?:/(?P<worker>[\w-]+))?(?: (?P<target>[\w:]+))?\]:? ?")
+_THREADED = re.compile(rf"\s*\[(?P<thread>[^\]/]{{1,80}})/(?P<level>{UPPER})\]:? (?:\[(?P<logger>[\w./-]+)\]:? )?")
+_LEVEL_FIRST = re.compile(
+    rf"[\[(]?(?P<level>{UPPER})[\])]?:?\s+[\[(]?(?=\d{{1,4}}[-/. :]|[A-Z])(?P<time>{STAMP})[\])]?:?(?=[\s|-])", re.ASCII
+)
 _PROGRAM = re.compile(r"\s*(?P<name>[\w.-]+\.exe(?: \*\d+)?)\s+-\s+")
 _JAVA_UTILITY = re.compile(r"\s+(?P<logger>[\w.$]+) (?P<method>[\w$<>]+)\s*\n(?P<level>SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): ")
 _DAYS = frozenset({"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"})
@@ -99,6 +103,12 @@ def of_stamped(text: str, inner: Inner) -> Fields | None:
     elif following.strip():
         return None
     return _after_moment(text, at, time)
+
+
+def of_level_first(text: str, inner: Inner) -> Fields | None:
+    """The fields of a line whose level stands before its moment: what follows is read as it is behind both."""
+    found = _LEVEL_FIRST.match(text, 0, HEADER)
+    return of_stamped(f"{found['time']} {found['level']} {text[found.end() :].lstrip()}", inner) if found else None
 
 
 def _after_moment(text: str, at: int, time: str) -> Fields:
@@ -242,6 +252,13 @@ def _letters(text: str, at: int) -> Fields | None:
     return Fields(text[found.end() :], level=LETTERS[found["log"] or found["mongo"]], logger=logger, attributes=named)
 
 
+def _threaded(text: str, at: int) -> Fields | None:
+    if not (found := _THREADED.match(text, at, HEADER)):
+        return None
+    logger = found["logger"] or ""
+    return Fields(text[found.end() :], level=found["level"], logger=logger, attributes=told(logger=logger, thread__name=found["thread"]))
+
+
 def _php(text: str, at: int) -> Fields | None:
     if found := _PHP.match(text, at, HEADER):
         return Fields(text[at:].lstrip(), level=_PHP_LEVELS.get(found["kind"], "notice"))
@@ -265,5 +282,5 @@ def _host(text: str, at: int) -> Fields | None:
     return of_host_and_app(text[at:].lstrip(), None, with_pid=True)
 
 
-_SPECIAL = (_letters, _php, _host, _program, _requests)
+_SPECIAL = (_threaded, _letters, _php, _host, _program, _requests)
 _READERS: dict[str, tuple[Callable[[str, int, Inner], Fields | None], ...]] = {" ": (_cri,), ",": (_csv,)}
