@@ -221,8 +221,12 @@ def _free(port: int) -> None:
 
 
 def _checked(root: Path, environ: Mapping[str, str]) -> Callable[[], Deps]:
-    """What the slices will be given, opened at the first call. Raises `Misconfigured` now for a project or a policy that cannot be read."""
-    project = find_project(root)
+    """What the slices will be given, opened at the first call. Raises `Misconfigured` now for a policy that cannot be read; that a description
+    cannot be read is what the tools answer until it is mended."""
+    try:
+        project = find_project(root)
+    except Misconfigured:
+        project = None
     load(environ, project.root if project else None)
     patience(environ)
     return cache(lambda: replace(assembled(project, environ, served=True), seek=finder(root, environ)))

@@ -69,13 +69,16 @@ def test_names_and_options_reach_the_servers_as_they_are() -> None:
 
 
 @pytest.mark.anyio
-async def test_the_printed_entries_start_one_and_the_same_server_that_lists_its_tools(tmp_path: Path) -> None:
+async def test_the_printed_entries_start_one_and_the_same_server_even_where_the_project_cannot_be_read(tmp_path: Path) -> None:
     entries = [printed(client)[0] for client in PLACES]
     assert len({(entry["command"], *entry["args"]) for entry in entries}) == 1
     server = entries[0]
     environ = {"PATH": os.environ["PATH"], "KINTSUGI_HOME": str(tmp_path)}
+    (tmp_path / "kintsugi.toml").write_text("[project\n", "utf-8")
     async with Client(StdioServerParameters(command=server["command"], args=server["args"], env=environ, cwd=str(tmp_path))) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
+        asked = await client.call_tool("list_log_sources", {})
+    assert "Mend it, or write a new one" in str(asked.content)
     assert "list_cases" in names
     assert "open_case" not in names, "writes are off until they are allowed"
 
