@@ -54,7 +54,7 @@ class Shape:
     smallest: bool = False
 
     def told(self, failed: Sequence[str], spectrum: Spectrum) -> str:
-        return min(failed, key=lambda test: len(spectrum.covered.get(test, ()))) if self.smallest else failed[0]
+        return min(failed, key=lambda test: len(spectrum.ran(test))) if self.smallest else failed[0]
 
 
 DEEP = Shape("checks of public doors", (1, 0.5, 0.25, 0.125, 0.0625))

@@ -37,9 +37,13 @@ def test_what_raised_inside_comes_before_what_the_check_calls() -> None:
 
 def test_what_runs_in_failing_tests_alone_is_most_suspicious() -> None:
     total, add, init = Spot("shop/cart.py", "Cart.total"), Spot("shop/money.py", "add"), Spot("shop/cart.py", "Cart.__init__")
-    covered = {"bad": frozenset({total, add, init}), "good": frozenset({total, init}), "fine": frozenset({init})}
-    spectrum = Spectrum(covered, frozenset({"bad"}), {(total, add): 1})
-    assert ochiai(spectrum)[add] == 1.0
+    lines = {
+        "bad": frozenset({(total, 9), (add, 2), (init, 6)}),
+        "good": frozenset({(total, 9), (init, 6)}),
+        "fine": frozenset({(init, 6)}),
+    }
+    spectrum = Spectrum(lines, frozenset({"bad"}), {(total, add): 1})
+    assert ochiai(spectrum)[add, 2] == 1.0
     assert ranked(failing(CHECK), spectrum)[0] == "add"
 
 

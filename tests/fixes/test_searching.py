@@ -70,8 +70,8 @@ def test_what_ran_in_the_failing_check_alone_comes_first(work: Path, runner: str
 def test_a_check_that_does_not_end_has_failed_and_what_ran_until_then_is_told(work: Path) -> None:
     endless = "from shop.money import total\n\n\ndef test_endless():\n    total([1])\n    while True:\n        pass\n"
     seen, _ = record(default(), work, [CHECK[0], "tests/test_money.py"], tests=UNITTEST, write={CHECK[0]: endless}, seconds=1)
-    assert list(seen.covered) == list(seen.failed)
-    assert {"total", "discounted"} <= {spot.function for each in seen.covered.values() for spot in each}
+    assert list(seen.lines) == list(seen.failed)
+    assert {"total", "discounted"} <= {spot.function for test in seen.failed for spot in seen.ran(test)}
 
 
 @needs("bubblewrap")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,10 +34,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """What ran in each test, by the test's id: functions, and their lines where they were recorded; and which of the tests failed.
-    `edges` counts the calls seen in failing tests."""
+    """The lines that ran in each test, by the test's id, and which of the tests failed. `edges` counts the calls seen in failing tests."""
 
-    covered: dict[str, frozenset[Spot]]
+    lines: dict[str, frozenset[Line]]
     failed: frozenset[str]
     edges: dict[tuple[Spot, Spot], int]
-    lines: dict[str, frozenset[Line]] = field(default_factory=dict[str, frozenset[Line]])
+
+    def ran(self, test: str) -> frozenset[Spot]:
+        """The functions that ran in a test."""
+        return frozenset(spot for spot, _ in self.lines.get(test, ()))

@@ -142,9 +142,13 @@ class Resolver:
 
     def _referred(self, scope: Scope, node: ast.Attribute | ast.Name) -> Iterator[Call]:
         """Properties that are read, functions that are handed on, and those of a table that the module keeps."""
-        for value in self.values(scope, node, referred=True):
-            if value.kind == "function":
-                yield Call(value.module.functions[value.name], 0.5)
+        values = self.values(scope, node, referred=True)
+        for function in [value.module.functions[value.name] for value in values if value.kind == "function"]:
+            yield Call(function, 1.0 if _is_property(function.node) else 0.5)
+        if not values and isinstance(node, ast.Attribute):
+            twins = [each for each in self._twins(node.attr) if _is_property(each.node)]
+            for function in twins:
+                yield Call(function, 1 / len(twins))
         if isinstance(node, ast.Name) and isinstance(table := scope.module.values.get(node.id), ast.Dict | ast.List | ast.Tuple):
             parts = [part for part in ast.walk(table) if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load)]
             listed = [value for part in parts[:_TABLE] for value in self.values(Scope(scope.module), part, 2) if value.kind == "function"]
@@ -208,6 +212,8 @@ class Resolver:
                     found += self._annotated(scope.module, annotation, depth)
                 case ast.withitem(context_expr=value, optional_vars=ast.Name(id=given)) if given == name:
                     found += self.values(scope, value, depth + 2)
+                case ast.ExceptHandler(type=ast.expr() as kind, name=given) if given == name:
+                    found += self._annotated(scope.module, kind, depth)
                 case _:
                     pass
         return found[:_TWINS]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 from mcp_servers.fixes.jail import Jail
 from mcp_servers.fixes.places.model import Place, Spectrum
@@ -22,7 +21,6 @@ from mcp_servers.kit.stack import StackTrace
 NEIGHBOURS = 6
 _READ = 400
 _NAME = re.compile(r"[A-Za-z_]\w{3,}")
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +76,8 @@ def _run(
 def _of_check(spectrum: Spectrum, path: str, spent: str) -> tuple[Spectrum | None, str]:
     """The spectrum of the check and of what passes: neighbours that fail here, too, may want a network or a database, and tell nothing."""
     failed = frozenset(name for name in spectrum.failed if name.startswith(path))
-    kept = {name for name in spectrum.covered if name in failed or name not in spectrum.failed}
+    kept = {name: lines for name, lines in spectrum.lines.items() if name in failed or name not in spectrum.failed}
     if not failed:
         return None, "Ranked without a run: the check passed when it was watched."
-    passed = len(kept) - len(failed)
-    how = f"Ranked by one more run in the sandbox ({spent}): the check, and {passed} tests that pass."
-    return Spectrum(_only(spectrum.covered, kept), failed, spectrum.edges, _only(spectrum.lines, kept)), how
-
-
-def _only(values: Mapping[str, Value], kept: set[str]) -> dict[str, Value]:
-    return {name: value for name, value in values.items() if name in kept}
+    how = f"Ranked by one more run in the sandbox ({spent}): the check, and {len(kept) - len(failed)} tests that pass."
+    return Spectrum(kept, failed, spectrum.edges), how

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mcp_servers.fixes.jail import Jail, Limits
 from mcp_servers.fixes.places.model import Line, Spectrum, Spot
@@ -15,30 +15,19 @@ from mcp_servers.fixes.testrun import Interpreter
 from mcp_servers.kit.errors import Unavailable
 from mcp_servers.kit.project import Tests
 
-Unit = TypeVar("Unit")
 RECORDER = Path(__file__).with_name("recorder.py")
 SECONDS = 20.0
 LIMITS = Limits(seconds=SECONDS + 10, output=16 * 1024 * 1024)
 
 
-def ochiai(spectrum: Spectrum) -> dict[Spot, float]:
-    """The suspicion of each function that ran in a failing test, from 0 to 1."""
-    return _ochiai(spectrum.covered, spectrum.failed)
-
-
-def lines(spectrum: Spectrum) -> dict[Line, float]:
-    """The suspicion of each line that ran in a failing test, from 0 to 1."""
-    return _ochiai(spectrum.lines, spectrum.failed)
-
-
-def _ochiai(seen: Mapping[str, frozenset[Unit]], failing: frozenset[str]) -> dict[Unit, float]:
-    """failed(u) / √(all failed · all that ran u) for each unit u (Abreu, Zoeteweij, van Gemund 2006)."""
-    ran, failed = Counter[Unit](), Counter[Unit]()
-    for test, units in seen.items():
-        ran.update(units)
-        if test in failing:
-            failed.update(units)
-    return {unit: count / sqrt(len(failing) * ran[unit]) for unit, count in failed.items()}
+def ochiai(spectrum: Spectrum) -> dict[Line, float]:
+    """The suspicion of each line that ran in a failing test: failed(l) / √(all failed · all that ran l), from 0 to 1 (Abreu et al. 2006)."""
+    ran, failed = Counter[Line](), Counter[Line]()
+    for test, lines in spectrum.lines.items():
+        ran.update(lines)
+        if test in spectrum.failed:
+            failed.update(lines)
+    return {line: count / sqrt(len(spectrum.failed) * ran[line]) for line, count in failed.items()}
 
 
 def record(
@@ -75,6 +64,5 @@ def parse(value: Mapping[str, Any]) -> Spectrum:
     tests: Mapping[str, Sequence[int]] = value["tests"]
     counted: Sequence[tuple[int, int, int]] = value["edges"]
     ran = {str(name): frozenset(lines[at] for at in seen) for name, seen in tests.items()}
-    covered = {name: frozenset(spot for spot, _ in seen) for name, seen in ran.items()}
     edges = {(spots[caller], spots[target]): int(count) for caller, target, count in counted}
-    return Spectrum(covered, frozenset(str(name) for name in value["failed"]), edges, ran)
+    return Spectrum(ran, frozenset(str(name) for name in value["failed"]), edges)
