@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -62,3 +63,12 @@ def warehouse(installed: Installed, tmp_path_factory: pytest.TempPathFactory) ->
     questions = ("/kintsugi:setup", "/kintsugi:heal", "/kintsugi:status", "Send everyone to look.")
     session = installed.claude.ask(walker, *questions, folder=root, options=ALLOWED)
     return Healed(installed.claude, installed.source, root, walker, session)
+
+
+@pytest.fixture
+def another(warehouse: Healed, tmp_path: Path) -> Healed:
+    """The same service with the same history elsewhere, for who decides something about it."""
+    home = tmp_path / "state"
+    shutil.copytree(warehouse.claude.environ["KINTSUGI_HOME"], home)
+    root = Path(shutil.copytree(warehouse.root, tmp_path / "warehouse"))
+    return replace(warehouse, claude=replace(warehouse.claude, environ={"KINTSUGI_HOME": str(home)}), root=root)

@@ -108,6 +108,9 @@ class Claude:
         known["projects"] = {**known.get("projects", {}), str(folder): trusted}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(known), "utf-8")
+        settings = path.with_name("settings.json")
+        chosen: Json = json.loads(settings.read_text("utf-8")) if settings.exists() else {}
+        settings.write_text(json.dumps({**chosen, "tui": "default"}), "utf-8")
 
     def ask(
         self, script: Callable[[Request], Answer], *questions: str, folder: Path, options: Sequence[str] = (BYPASS,), **environ: str

@@ -5,32 +5,33 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import re
 import select
 import signal
 import struct
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-ENTER, ESCAPE = "\r", "\x1b"
-_ESCAPES = re.compile(r"\x1b\[[0-9;?<>=]*[A-Za-z~]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]|\x1b[=>78]")
+from tests.e2e.claude_code.drawn import Drawn
+
+ENTER, ESCAPE, DOWN = "\r", "\x1b", "\x1b[B"
 _ANSWERS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62c"}
+_ROWS, _COLUMNS = 50, 160
 _SECONDS = 60
+_TRIES = 30
 
 
 class Screen:
-    """A terminal with a program in it, until the end of the context. What is drawn is read without its blanks, which a terminal moves over."""
+    """A terminal with a program in it, until the end of the context."""
 
     def __init__(self, command: list[str], environ: Mapping[str, str], folder: Path) -> None:
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.chdir(folder)
             os.execve(command[0], command, {**environ, "TERM": "xterm-256color"})
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
-        self._drawn = b""
-        self._read = 0
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
+        self._drawn = Drawn(_ROWS, _COLUMNS)
 
     def __enter__(self) -> Screen:
         return self
@@ -41,25 +42,39 @@ class Screen:
         os.close(self._terminal)
 
     def until(self, words: str) -> Screen:
-        """Waits for words that were not waited for yet; raises `AssertionError` with what is drawn instead."""
-        wanted, end = "".join(words.split()), time.monotonic() + _SECONDS
-        while (found := self._text().find(wanted, self._read)) < 0:
-            assert time.monotonic() < end, f"{words!r} was not drawn, but: {self._text()[self._read :][-1500:]}"
-            if select.select([self._terminal], [], [], 0.2)[0]:
-                self._take(os.read(self._terminal, 65_536))
-        self._read = found + len(wanted)
+        """Waits for words, wherever their line is broken; raises `AssertionError` with what is shown instead."""
+        wanted = _closed(words)
+        assert self._waited(lambda: wanted in _closed(str(self._drawn)), _SECONDS), f"{words!r} is not on the screen, but:\n{self._drawn}"
         return self
 
     def press(self, *keys: str) -> Screen:
+        """Presses each key, again where it was lost: a program draws a question a moment before it listens."""
         for key in keys:
-            os.write(self._terminal, key.encode())
+            before = self._asked
+            for _ in range(_TRIES):
+                os.write(self._terminal, key.encode())
+                if self._waited(lambda: self._asked != before, _SECONDS / _TRIES):  # noqa: B023
+                    break
         return self
 
-    def _take(self, drawn: bytes) -> None:
-        self._drawn += drawn
+    @property
+    def _asked(self) -> str:
+        """What stands below the first rule: the question or the prompt, without the clocks above it."""
+        return str(self._drawn).partition("───")[2]
+
+    def _waited(self, done: Callable[[], bool], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            if select.select([self._terminal], [], [], 0.2)[0]:
+                self._take(os.read(self._terminal, 65_536))
+        return done()
+
+    def _take(self, written: bytes) -> None:
+        self._drawn.take(written)
         for asked, answer in _ANSWERS.items():
-            if asked in drawn:
+            if asked in written:
                 os.write(self._terminal, answer)
 
-    def _text(self) -> str:
-        return "".join(_ESCAPES.sub("", self._drawn.decode("utf-8", "ignore")).split())
+
+def _closed(text: str) -> str:
+    return "".join(text.split())
