@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from mcp_servers.logs.templates.masking import HOLE
 
 Signature = tuple[str, ...]
 _Pair = tuple[int, int, int]
+_Step = Callable[[set[Signature]], dict[Signature, Signature]]
 
 _TOKEN = re.compile(r"\s+|(?:[^\s,;:=()\[\]{}\"'|]|(?<=\w)::(?=\w))+|.")
 _DELIMITER = re.compile(r"\s+|[,;:=()\[\]{}\"'|]|[-+*/<>!?.&]+")
@@ -22,6 +23,7 @@ _PAIRS = 6
 _RAREST = 4
 _MOST_PAIRS = 500
 _SOFT = re.compile(r"<\*>|[./\\@$#]|::|^[A-Za-z]+\d$")
+_ANYWHERE, _WHERE_IT_MAY = 1, 2
 _SENTENCE_END = re.compile(r"^[A-Za-z]+\.$|^\.+$")
 _UNIT = re.compile(r"[KMGTP]?i?B|[nmuµ]?s|sec(?:ond)?s?|min(?:ute)?s?|hours?|days?|[KMG]?Hz|bytes?")
 _SNAKE = re.compile(r"^[a-z]+(?:_[a-z]+)+$")
@@ -53,13 +55,19 @@ def merge(signatures: Iterable[Signature]) -> dict[Signature, Signature]:
     """For every signature the one it belongs to, of the same length, with `<*>` in place of what varies."""
     current = {signature: signature for signature in signatures}
     current = _follow(current, _soften(set(current.values())))
-    for step, rounds in ((_one_round, _ROUNDS), (_two_places, 2), (_one_round, _ROUNDS)):
-        for _ in range(rounds):
-            changed = step(set(current.values()))
-            if not changed:
-                break
-            current = _follow(current, changed)
-    return current
+    current, settled = _repeated(_one_round, current, _ROUNDS)
+    paired, _ = _repeated(_two_places, current, 2)
+    return current if settled and paired is current else _repeated(_one_round, paired, _ROUNDS)[0]
+
+
+def _repeated(step: _Step, current: dict[Signature, Signature], rounds: int) -> tuple[dict[Signature, Signature], bool]:
+    """What so many rounds make of it, and whether the last of them changed nothing."""
+    for _ in range(rounds):
+        changed = step(set(current.values()))
+        if not changed:
+            return current, True
+        current = _follow(current, changed)
+    return current, False
 
 
 def _follow(current: dict[Signature, Signature], step: dict[Signature, Signature]) -> dict[Signature, Signature]:
@@ -70,23 +78,20 @@ def _soften(signatures: set[Signature]) -> dict[Signature, Signature]:
     """Words that look like values (a path, a host, a class) may vary together."""
     groups: defaultdict[Signature, list[Signature]] = defaultdict(list)
     for signature in signatures:
-        groups[tuple("\0" if _soft(signature, place) else token for place, token in enumerate(signature))].append(signature)
+        softness = list(map(_softness, signature))
+        if _WHERE_IT_MAY in softness:
+            places = _places(signature)
+            softness = [soft == _ANYWHERE or (soft and place in places) for place, soft in enumerate(softness)]
+        groups[tuple(["\0" if soft else token for soft, token in zip(softness, signature, strict=True)])].append(signature)
     return {member: common(members) for members in groups.values() if len(members) > 1 for member in members}
 
 
-def _soft(signature: Signature, place: int) -> bool:
-    token = signature[place]
-    return _may_vary(signature, place) if _is_snake(token) else _is_soft(token)
-
-
 @lru_cache(maxsize=65_536)
-def _is_snake(token: str) -> bool:
-    return bool(_SNAKE.match(token))
-
-
-@lru_cache(maxsize=65_536)
-def _is_soft(token: str) -> bool:
-    return bool(_SOFT.search(token)) and not _SENTENCE_END.match(token)
+def _softness(token: str) -> int:
+    """Whether a word looks like a value: not at all (0), anywhere, or where a value may stand."""
+    if _SNAKE.match(token):
+        return _WHERE_IT_MAY
+    return _ANYWHERE if _SOFT.search(token) and not _SENTENCE_END.match(token) else 0
 
 
 def common(members: list[Signature]) -> Signature:
@@ -98,11 +103,10 @@ def _one_round(signatures: set[Signature]) -> dict[Signature, Signature]:
     """Signatures that differ at one place only, when the values seen there are enough for their kind; the widest places first."""
     buckets: defaultdict[tuple[int, int], list[Signature]] = defaultdict(list)
     for signature in sorted(signatures):
-        hashes = [hash((place, token)) for place, token in enumerate(signature)]
+        hashes = list(map(hash, enumerate(signature)))
         whole = sum(hashes) + len(signature)
-        for place, own in enumerate(hashes):
-            if _may_vary(signature, place):
-                buckets[place, whole - own].append(signature)
+        for place in _places(signature):
+            buckets[place, whole - hashes[place]].append(signature)
     wide = [(place, members) for (place, _), members in buckets.items() if len(members) > 1]
     wide.sort(key=lambda item: (-len(item[1]), item[0], item[1][0]))
     changed: dict[Signature, Signature] = {}
@@ -119,14 +123,14 @@ def _two_places(signatures: set[Signature]) -> dict[Signature, Signature]:
 
     Only the places whose words are the rarest are tried: what is constant is at least as frequent as what varies.
     """
-    hashes = {signature: [hash((place, token)) for place, token in enumerate(signature)] for signature in sorted(signatures)}
+    hashes = {signature: list(map(hash, enumerate(signature))) for signature in sorted(signatures)}
     seen = Counter((len(own), one) for own in hashes.values() for one in own)
     pairs: defaultdict[_Pair, defaultdict[int, set[Signature]]] = defaultdict(lambda: defaultdict(set))
     of_length: defaultdict[int, list[Signature]] = defaultdict(list)
     for signature, own in hashes.items():
         length, whole = len(own), sum(own)
         of_length[length].append(signature)
-        words = sorted((seen[length, own[place]], place) for place in range(length) if _is_word(signature, place))
+        words = sorted([(seen[length, own[place]], place) for place in _places(signature) if signature[place] != HOLE])
         for one, other in combinations(sorted(place for _, place in words[:_RAREST]), 2):
             pairs[length, one, other][whole - own[one] - own[other]].add(signature)
     wide = {pair: {rest: at for rest, members in found.items() if (at := _varying(members, pair[1:]))} for pair, found in pairs.items()}
@@ -137,10 +141,6 @@ def _two_places(signatures: set[Signature]) -> dict[Signature, Signature]:
             if signature not in changed and (at := rests.get(sum(own) - own[one] - own[other])):
                 changed[signature] = tuple(HOLE if place in at else token for place, token in enumerate(signature))
     return changed
-
-
-def _is_word(signature: Signature, place: int) -> bool:
-    return signature[place] != HOLE and _may_vary(signature, place)
 
 
 def _varying(members: set[Signature], pair: tuple[int, int]) -> tuple[int, ...]:
@@ -168,10 +168,12 @@ def _is_delimiter(token: str) -> bool:
     return token != HOLE and bool(_DELIMITER.fullmatch(token))
 
 
-def _may_vary(signature: Signature, place: int) -> bool:
-    if _is_delimiter(signature[place]):
-        return False
-    return place + 1 >= len(signature) or signature[place + 1] != "="
+@lru_cache(maxsize=16_384)
+def _places(signature: Signature) -> tuple[int, ...]:
+    """Where a value may stand: at words that are not in front of `=`."""
+    delimiters = map(_is_delimiter, signature)
+    behind = (*signature[1:], "")
+    return tuple([place for place, delimits in enumerate(delimiters) if not delimits and behind[place] != "="])
 
 
 def _enough(members: list[Signature], place: int, values: set[str]) -> int:
