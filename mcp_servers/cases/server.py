@@ -16,6 +16,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.schema import UNSAID, Actor, an_object, objects
+from mcp_servers.kit.stack import handed_on
 from mcp_servers.kit.tool import Toolbox
 
 AnyState = Annotated[State, WithJsonSchema({"type": "string"})]
@@ -35,6 +36,13 @@ class AnomalyArgument(BaseModel):
     model_config = ConfigDict(extra="allow")
     title: str = Field(min_length=1, max_length=500)
     fingerprint: FingerprintArgument
+    service: str = ""
+    severity: str = "MEDIUM"
+    count: int = Field(1, ge=0)
+    first_seen: str = ""
+    last_seen: str = ""
+    releases: dict[str, Any] | None = None
+    trace: dict[str, Any] | None = None
 
 
 def register(tools: Toolbox, deps: Deps) -> None:
@@ -94,7 +102,9 @@ def _register_opening(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
         """Opens the case of an anomaly, or finds that of its fingerprint: one error, one case."""
         write = Write("open_case", actor)
         deps.gate.admit(write)
-        data = anomaly.model_dump(mode="json")
+        data = {**anomaly.model_dump(mode="json", exclude_unset=True), "fingerprint": anomaly.fingerprint.model_dump(mode="json")}
+        if anomaly.trace:
+            handed_on(anomaly.trace)
         case, created = await run_sync(lambda: ledger.open_case(deps.watched().name, data, actor=actor))
         return answers.opened(case, created)
 

@@ -16,7 +16,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.schema import UNSAID, Actor, an_object, objects
-from mcp_servers.kit.stack import StackTrace
+from mcp_servers.kit.stack import StackTrace, handed_on
 from mcp_servers.kit.tool import Toolbox
 from mcp_servers.kit.work import stoppable
 
@@ -176,12 +176,7 @@ _NO_SUSPECT = "No suspect: no frame of this failure lies in the repository, or n
 
 
 def _trace(value: Mapping[str, Any] | None) -> StackTrace | None:
-    if value is None:
-        return None
-    try:
-        return StackTrace.from_json(dict(value))
-    except (KeyError, TypeError) as error:
-        raise Refusal(f"The trace is not one of find_anomalies ({error}); hand it on unchanged.", code="bad_trace") from error
+    return None if value is None else handed_on(value)
 
 
 def _plain(draft: Draft) -> dict[str, Any]:

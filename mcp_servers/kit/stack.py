@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
+
+from mcp_servers.kit.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,29 @@ class StackTrace:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> StackTrace:
         """The inverse of `as_json`; raises KeyError or TypeError for a value of another shape."""
-        return cls(
-            value["language"],
-            tuple(ExceptionInfo(e["type"], e["message"], tuple(Frame(**frame) for frame in e["frames"])) for e in value["exceptions"]),
+        exceptions = tuple(
+            ExceptionInfo(e["type"], e["message"], tuple(_frame(frame) for frame in e["frames"])) for e in value["exceptions"]
         )
+        words = (value["language"], *(word for one in exceptions for word in (one.type, one.message)))
+        if not exceptions or not all(isinstance(word, str) for word in words):
+            raise TypeError("it has a language and exceptions, each with a type and a message")
+        return cls(value["language"], exceptions)
+
+
+def handed_on(value: Mapping[str, Any]) -> StackTrace:
+    """The trace of an anomaly as a caller gives it back; raises `Refusal` for one that was made up."""
+    try:
+        return StackTrace.from_json(dict(value))
+    except (KeyError, TypeError) as error:
+        raise Refusal(f"The trace is not one of find_anomalies ({error}); hand it on unchanged.", code="bad_trace") from error
+
+
+def _frame(value: Any) -> Frame:
+    frame = Frame(**value)
+    texts = all(isinstance(text, str) for text in (frame.file, frame.function, frame.code))
+    if not (texts and type(frame.line) is int and type(frame.in_app) is bool):
+        raise TypeError("a frame has file, function and code as texts, a number as line, and in_app as true or false")
+    return frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ async def test_an_approval_that_ran_out_ends_with_any_look_at_the_cases(desk: De
     assert desk.ledger.case(case.id).state is State.PROPOSED
 
 
+@pytest.mark.parametrize("mode", ["auto"])
+async def test_an_anomaly_that_was_not_handed_on_as_it_was_opens_no_case(desk: Desk, mode: str) -> None:
+    for bent in ({"trace": {"language": "python", "exceptions": [{"type": 7}]}}, {"count": "many"}, {"last_seen": {}}):
+        assert "[refusal:" in await desk.call("open_case", anomaly=anomaly(**bent))
+    assert desk.ledger.cases() == []
+
+
 @MODES
 async def test_inconclusive_is_a_result_and_a_cause_is_not_optional(desk: Desk, mode: str) -> None:
     opened = await desk.call("open_case", anomaly=anomaly())

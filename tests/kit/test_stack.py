@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace, resolve_path
+from mcp_servers.kit.errors import Refusal
+from mcp_servers.kit.stack import ExceptionInfo, Failure, Frame, StackTrace, handed_on, resolve_path
 
 TRACE = StackTrace(
     "python",
@@ -21,6 +24,19 @@ def test_a_failure_is_the_root_cause_and_our_frame_nearest_the_throw() -> None:
 
 def test_a_trace_survives_the_way_through_json() -> None:
     assert StackTrace.from_json(TRACE.as_json()) == TRACE
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("file", 7), ("line", "12"), ("line", True), ("in_app", {}), ("code", None), ("function", []), ("more", "x")],
+)
+def test_a_trace_of_another_shape_is_refused_in_a_sentence(where: str, value: object) -> None:
+    told = TRACE.as_json()
+    told["exceptions"][0]["frames"][0][where] = value
+    nothing: list[dict[str, Any]] = [{"language": "python", "exceptions": []}, {**TRACE.as_json(), "language": None}, {}]
+    for bad in (told, *nothing):
+        with pytest.raises(Refusal, match="not one of find_anomalies"):
+            handed_on(bad)
 
 
 @pytest.mark.parametrize(
