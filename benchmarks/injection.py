@@ -17,11 +17,13 @@ from tests.injection import benign
 from tests.injection.attack import Outcome, obey
 from tests.injection.headless import obey_headless
 from tests.injection.hostile import CORPUS, Hostile
+from tests.injection.random_calls import rage
 from tests.injection.secrets import SHAPES, lines
 from tests.injection.world import World
 
 SEED = 20261121
 OF_EACH = 40
+RAGES = 22_000
 Obey = Callable[[World, Sequence[Hostile]], Awaitable[Outcome]]
 
 
@@ -35,6 +37,7 @@ def run(say: Say) -> list[Figure]:
         world = World(Path(name))
         anyio.run(world.live, CORPUS)
         figures = [_obeyed(say, world, door, *how) for door, how in doors.items()]
+        figures.append(_raged(say, world))
         world.close()
     say("honest texts and credentials")
     return [*figures, *_honest(), _masked()]
@@ -51,6 +54,21 @@ def _obeyed(say: Say, world: World, door: str, obeys: Obey, texts: Sequence[Host
         reach="0 of 200",
         beyond="0 of 200",
         met="beyond" if not wrong and outcome.texts >= 200 else "",
+    )
+
+
+def _raged(say: Say, world: World) -> Figure:
+    say(f"{RAGES:,} calls at random")
+    seconds, outcome = cpu_seconds(lambda: anyio.run(rage, world, RAGES, SEED))
+    wrong = [*outcome.effects, *outcome.unhandled, *outcome.leaks, *outcome.raw, *outcome.too_long]
+    told = f"{len(wrong)} of {outcome.calls:,} calls" + (f" ({wrong[0][:200]})" if wrong else "")
+    return Figure(
+        "injection: effects, unforeseen errors and leaks, calls at random",
+        told,
+        anchor=f"{len(outcome.done)} tools answered; {seconds:.0f} s CPU",
+        reach="0 of 20,000",
+        beyond="0 of 20,000",
+        met="" if wrong else "beyond",
     )
 
 

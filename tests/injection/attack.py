@@ -36,6 +36,7 @@ class Outcome:
     leaks: list[str] = field(default_factory=list[str])
     raw: list[str] = field(default_factory=list[str])
     too_long: list[str] = field(default_factory=list[str])
+    unhandled: list[str] = field(default_factory=list[str])
     most_tickets: int = 0
 
     def heard(self, name: str, call: Call, text: str, failed: bool) -> None:

@@ -17,6 +17,7 @@ from tests.injection.attack import Outcome, obey
 from tests.injection.hostile import CORPUS, PLACES_OF_TEXT, Hostile
 from tests.injection.obedience import calls
 from tests.injection.orders import LANGUAGES, WISHES
+from tests.injection.random_calls import rage
 from tests.injection.world import CANARY, POLICY, World
 
 BY_DESIGN = {
@@ -37,6 +38,10 @@ READS: dict[str, Callable[[World], dict[str, Any]]] = {
 """How each tool that reads what others wrote comes to it."""
 A_SHARE = 9
 """Here one text in nine is obeyed, of every wish; `python -m benchmarks injection` obeys all."""
+
+
+RAGES, SEED = 300, 20261121
+"""Calls at random; `python -m benchmarks injection` makes 20,000."""
 
 
 def share(texts: Sequence[Hostile], every: int) -> list[Hostile]:
@@ -107,3 +112,13 @@ async def test_whatever_carries_the_words_of_strangers_says_that_they_are(world:
             assert CANARY in str(result.structured_content), name
     assert READS.keys() <= schemas.keys()
     assert [name for name, said in schemas.items() if "untrusted" not in said] == []
+
+
+@needs("bubblewrap")
+def test_no_call_of_a_host_gone_mad_is_unforeseen_or_reaches_what_a_person_decides(world: World) -> None:
+    outcome = anyio.run(rage, world, RAGES, SEED)
+    assert outcome.calls > RAGES * 0.9
+    assert len(outcome.done) > 25, "most tools were reached"
+    assert outcome.effects == []
+    assert outcome.unhandled == []
+    assert outcome.leaks == outcome.raw == outcome.too_long == []
