@@ -50,7 +50,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         "validate": ("plugin", "validate", "--strict", "--json", str(source)),
         "add": ("plugin", "marketplace", "add", str(source)),
         "install": ("plugin", "install", "kintsugi@kintsugi", "--config", "allow_writes=all"),
-        "list": ("plugin", "list", "--json"),
         "setup": ("--init-only",),
     }
     return Installed(claude, source, {name: claude.run(*words) for name, words in commands.items()})

@@ -142,10 +142,9 @@ def _conversation(program: subprocess.Popen[str], questions: Sequence[str]) -> I
         event: Json = json.loads(line)
         yield event
         if event.get("type") == "result":
-            if left:
-                _send(program, left.pop(0))
-            else:
-                program.stdin.close()
+            if not left:
+                return
+            _send(program, left.pop(0))
 
 
 def _send(program: subprocess.Popen[str], question: str) -> None:

@@ -15,7 +15,7 @@ from tests.surface.story import CAUSE, DRAFT, FILE
 
 WINDOW = {"since": "2026-11-20T07:00:00Z", "until": "2026-11-20T09:00:00Z"}
 _ABSENT = "No such tool available"
-_PATIENCE = 1.0
+_PATIENCE = 0.5
 """Seconds that the model thinks before it asks again for a server that still starts."""
 Road = Generator[Sequence[Use], Sequence[Result], str]
 Step = Generator[Sequence[Use], Sequence[Result], Any]
@@ -61,7 +61,7 @@ class Walker:
 def use(name: str, **arguments: Any) -> Step:
     """One tool, and its result whatever it is; a server that still starts is asked again."""
     result = Result("", _ABSENT, True)
-    for _ in range(30):
+    for _ in range(60):
         if _ABSENT in result.text:
             (result,) = yield [Use(name, arguments)]
     return result

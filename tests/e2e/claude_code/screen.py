@@ -15,11 +15,13 @@ from pathlib import Path
 
 from tests.e2e.claude_code.drawn import Drawn
 
-ENTER, ESCAPE, DOWN = "\r", "\x1b", "\x1b[B"
+ENTER, ESCAPE = "\r", "\x1b"
 _ANSWERS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62c"}
 _ROWS, _COLUMNS = 50, 160
 _SECONDS = 60
-_TRIES = 30
+_TRIES = 8
+_LOST = 1.0
+"""Seconds after which a key that changed nothing counts as lost; each time so many more."""
 
 
 class Screen:
@@ -51,10 +53,10 @@ class Screen:
         """Presses each key, again where it was lost: a program draws a question a moment before it listens."""
         for key in keys:
             before = self._asked
-            for _ in range(_TRIES):
+            pressed = 0
+            while pressed < _TRIES and not self._waited(lambda: self._asked != before, pressed * _LOST):  # noqa: B023
                 os.write(self._terminal, key.encode())
-                if self._waited(lambda: self._asked != before, _SECONDS / _TRIES):  # noqa: B023
-                    break
+                pressed += 1
         return self
 
     @property

@@ -15,7 +15,7 @@ pytestmark = needs("claude")
 
 def test_every_command_of_the_installation_ends_well(installed: Installed) -> None:
     assert {name: (done.returncode, done.stderr) for name, done in installed.told.items()} == dict.fromkeys(installed.told, (0, ""))
-    assert "kintsugi@kintsugi" in installed.told["list"].stdout
+    assert "Successfully installed plugin: kintsugi@kintsugi" in installed.told["install"].stdout
 
 
 def test_it_is_valid_strictly_with_one_server_every_agent_and_every_skill(installed: Installed) -> None:
