@@ -132,9 +132,8 @@ class Probe:
 
     def record(self, line: bytes) -> LogRecord:
         """What the parser reads; its time is NOWHEN where the line tells none."""
-        text = text_of_line(line)
-        self._parser.parse(text, "", NOWHEN)
-        return self._parser.parse(text)
+        self._parser.parse("", "", NOWHEN)
+        return self._parser.parse(text_of_line(line))
 
     def time(self, line: bytes, moment: datetime, known: Sequence[Place]) -> Place | None:
         """The place that the line's time was read from; None when it cannot be told."""
