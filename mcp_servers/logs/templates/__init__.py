@@ -19,6 +19,7 @@ from mcp_servers.logs.templates.catalogue import Mined
 from mcp_servers.logs.templates.masking import HOLE, canonical, fold, mask, unfolded_canonical
 from mcp_servers.logs.templates.merging import Signature, merge, tokens
 from mcp_servers.logs.templates.splitting import split
+from mcp_servers.logs.templates.vocabulary import spread
 from mcp_servers.logs.templates.wording import worded
 
 MOST_KINDS = 20_000
@@ -265,7 +266,7 @@ def _merged(kinds: dict[int, Kind]) -> dict[Signature, list[int]]:
     counts: Counter[Signature] = Counter()
     for number, signature in signatures.items():
         counts[signature] += kinds[number].count
-    merged = split(merge(counts), counts)
+    merged = split(spread(merge(counts)), counts)
     found: defaultdict[Signature, list[int]] = defaultdict(list)
     for number, signature in signatures.items():
         found[merged[signature]].append(number)

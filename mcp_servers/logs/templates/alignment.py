@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 
 from mcp_servers.logs.templates.masking import HOLE
 from mcp_servers.logs.templates.merging import Signature, are_states
+from mcp_servers.logs.templates.slots import Items, filled
 
 _LEAST_WORDS = 4
 _WORDS_A_GAP = 2.5
@@ -27,9 +28,6 @@ _MOST_IN_ONE_PLACE = 400
 _MOST = 5_000
 _SIGNS = frozenset(":=(\"'[,")
 _NAMING = frozenset(("state", "status", "reason", "type", "mode", "action", "event", "format", "kind"))
-
-Items = tuple[str, ...]
-"""The words and delimiters of a template, the white space before each kept with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,8 @@ def aligned(patterns: Iterable[Signature]) -> dict[Signature, str]:
     held: Mapping[Items, list[Signature]] = defaultdict(list)
     for pattern in sorted(patterns):
         held[_items(pattern)].append(pattern)
+    if len(held) <= _MOST:
+        held = filled(held)
     for _ in range(_ROUNDS if len(held) <= _MOST else 0):
         held = _joined(held)
     return {pattern: "".join(items) for items, members in held.items() for pattern in members}
@@ -177,7 +177,10 @@ def _is_predicate(gap: _Gap, items: Items) -> bool:
 def _is_named(items: Items, at: int) -> bool:
     """Whether the word before says that a value follows, states as well: `in state Empty`, `reason=timeout`."""
     before = [item.strip().lower() for item in items[max(at - 2, 0) : at]]
-    return bool(before) and (before[-1] in _NAMING or before[-1] == "=" or (before[-1] == ":" and at > _LEAST_WORDS))
+    if not before:
+        return False
+    announced = before[0] if before[-1] == "to" else before[-1]
+    return announced in _NAMING or before[-1] == "=" or (before[-1] == ":" and at > _LEAST_WORDS)
 
 
 def _items(pattern: Signature) -> Items:

@@ -33,6 +33,7 @@ _TOKEN = rf"[\w$]+(?:{_GLUE}[\w$]+)*"
 _VALUES = re.compile(
     rf"""(?x)
     (?P<keep> (?<!\S)(?:[a-z]++[,:;.]?(?!\S)\ ?)++              # ordinary words, which nothing below could be
+    | (?<![\w%])%[A-Z][A-Z0_]*-0-[A-Z0_]+(?=:)                # the code of a message
     | (?<![\w.:/-])[^\W\d]\w*\(\)                             # a function by its name
     | (?<![\w.:/-])\w+(?:::~?(?=\w*[g-zG-Z_])[^\W\d]\w*)+                # a method of a class
     | (?<![\w.-])(?i:{_NAMED})0(?![\w/]|[.-]\w) )               # a protocol, whose digit belongs to its name
@@ -64,7 +65,8 @@ _WORDS = re.compile(
     | (?<![\w.-])(?:null|NULL|nil)(?![\w-]|\.\w|\ [a-z])
     | (?<==)None\b
     | (?P<quote> {_NOT_SAID} (?: (?<==)(?P<mark>["'])(?:(?!(?P=mark)).)*(?P=mark)
-      | (?<![:\w])(?<!:\ )"(?![A-Z]{{3,7}}\ )(?=[^"]{{1,40}}")[^"\s]+(?:\ [^"\s]+){{0,2}}"(?![\w:]) ) )
+      | (?<![:\w])(?<!:\ )(?!^"[^"]*"\ [\w.-]+=)"(?![A-Z]{{3,7}}\ )(?=[^"]{{1,40}}")[^"\s]+(?:\ [^"\s]+){{0,2}}"(?![\w:]) )
+      | »[^«»]{{1,80}}«|«[^«»]{{1,80}}»|“[^“”]{{1,80}}”|„[^„“]{{1,80}}“|‘[^‘’]{{1,80}}’ )
     | \b[A-Z]{{2,}}\(<\*>\)
     | (?<=[\s:=])[a-z]+(?:,[a-z]+)+(?![^\s)\]])
     | (?P<owner> (?<![\w.-])(?i:{_OWNER})=)[^\s,;:()\[\]{{}}"'|<>=]++(?![({{\[<>=])
@@ -72,8 +74,8 @@ _WORDS = re.compile(
     | (?P<account> \b(?:for|by|of|as|user|from)\ )(?:{_ACCOUNT})\b(?![.-]\w)
     """
 )
-_SIGNS = ('"', "=", "(<*>)", " user ", "rue", "alse", "RUE", "ALSE", "null", "NULL", "nil", *_ACCOUNT.split("|"))
-"""One of these is in each text where `_WORDS` finds a word, but for its lists."""
+_SIGNS = ('"', "=", "(<*>)", " user ", "rue", "alse", "RUE", "ALSE", "null", "NULL", "nil", *"«»“„‘", *_ACCOUNT.split("|"))
+"""One of these is in each text where `_WORDS` finds a word, but for its lists: what is added there is added here."""
 
 _LIST = re.compile(",[a-z]")
 SEPARATORS = r"\s*[,:;/.@#|_+-]*\s*"
@@ -157,5 +159,5 @@ def _word(found: re.Match[str]) -> str:
     if found["keep"] is not None:
         return found[0]
     if found["quote"] is not None:
-        return f"{found['quote'][0]}{HOLE}{found['quote'][0]}"
+        return f"{found['quote'][0]}{HOLE}{found['quote'][-1]}"
     return f"{found['owner'] or found['user'] or found['account'] or ''}{HOLE}"

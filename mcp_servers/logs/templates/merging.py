@@ -20,6 +20,7 @@ _MOST_TOKENS = 160
 _ROUNDS = 5
 _WORDS = 5
 _PAIRS = 6
+_SAID = 3
 _RAREST = 4
 _MOST_PAIRS = 500
 _SOFT = re.compile(r"<\*>|[./\\@$#]|::|^[A-Za-z]+\d$")
@@ -186,10 +187,18 @@ def _enough(members: list[Signature], place: int, values: set[str]) -> int:
     if any(HOLE in value for value in named) or all(_letters(value) <= 1 or _UNIT.fullmatch(value) for value in named):
         return 2
     if place == 0:
-        return 20 if are_states(values) or members[0][1:2] == (" ",) else _WORDS
+        return _enough_in_front(members[0], values)
     if are_states(values):
         return 6
     return 3 if is_cued(members[0], place) or all(_IDENTIFIER.match(value) for value in values) else _WORDS
+
+
+def _enough_in_front(signature: Signature, values: set[str]) -> int:
+    """As `_enough`, for the first word, which is more often what happens than to whom."""
+    said = sum(token.isalpha() for token in signature[1:])
+    if are_states(values) or (signature[1:2] == (" ",) and said < _SAID):
+        return 20
+    return 3 if HOLE in values and said > 1 else _WORDS if signature[1:2] != (" ",) else 8
 
 
 def is_cued(signature: Signature, place: int) -> bool:

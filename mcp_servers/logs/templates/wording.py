@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from mcp_servers.logs.templates.masking import HOLE, SEPARATORS, canonical, fold, unfolded
 
-_KEPT = re.compile(r"(?<![\w$])[\w$]*0[\w$]*")
+_KEPT = re.compile(r"(?<![\w%])%[A-Z][A-Z0_]*-0-[A-Z0_]+|(?<![\w$])[\w$]*0[\w$]*")
 _RUN = rf"(<\*>(?:{SEPARATORS}<\*>)*+|\S+?)"
 _MOST_HOLES = 24
 _SPREAD_BY = 3
