@@ -254,7 +254,7 @@ class Healer:
 
     async def _learn(self, case: Case) -> bool:
         fix = _fix(case)
-        note = f"{fix.id} is verified in production."
+        note = telling.resolved(case, fix)
         await self._tools.call("transition_ticket", ticket_id=case.ticket, status="resolved", comment=note, actor=ACTOR)
         with suppress(KintsugiError):  # a lesson does not wait for figures
             await measuring.after_fix(self._tools, case.project, case.service, case.times["deployed"])

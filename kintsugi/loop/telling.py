@@ -51,6 +51,13 @@ def lesson(case: Case, fix: Fix) -> dict[str, Any]:
     }
 
 
+def resolved(case: Case, fix: Fix) -> str:
+    """What the ticket says when it is resolved: how long it took, and what production showed before and after."""
+    minutes = max(round((case.times["verified"] - case.opened).total_seconds() / 60), 0)
+    took = f"{minutes} minute{'' if minutes == 1 else 's'} after the case was opened"
+    return f"{fix.id} is verified in production, {took}. {case.verdict.get('explain', '')}".strip()
+
+
 def taken_back(case: Case, commit: str, subject: str, tests: Sequence[CandidateTest]) -> Draft:
     """The commit that is blamed, taken back whole."""
     return Draft(

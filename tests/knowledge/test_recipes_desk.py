@@ -28,6 +28,7 @@ PATH = "labels/shelf.py"
 BROKEN = "def label(item):\n    name = item.name\n    return name.strip()\n"
 MENDED = BROKEN.replace("name.strip", "(name or '').strip")
 MESSAGE = "'NoneType' object has no attribute 'strip'"
+TEST = "from labels.shelf import label\n\n\ndef test_label():\n    assert label\n"
 TOLD = {"fix": "fix_1", "digest": "sha256:1", "title": "t", "status": "likely", "cause": "c"}
 HEALED = ("diagnosed", "proposed", "certified", "approved", "applied", "deployed", "verified")
 
@@ -51,7 +52,7 @@ class Team:
             git(root, "commit", "-q", "-m", f"commit {number}")
         return cls(Tools(assemble(Project(root, name), home=home, clock=clock), ("knowledge",), writes=True), root)
 
-    def case(self, text: str = BROKEN, *events: str) -> str:
+    def case(self, text: str = BROKEN, *events: str, **more: Any) -> str:
         """The case of the failure of this text, as far as these events."""
         lines = text.split("\n")
         at = next(number for number, line in enumerate(lines, 1) if "strip()" in line)
@@ -63,6 +64,7 @@ class Team:
             "fingerprint": identity,
             "template": {},
             "trace": {"language": "python", "exceptions": [raised]},
+            **more,
         }
         ledger = Ledger(self.tools.deps.database, self.tools.deps.clock)
         case, _ = ledger.open_case(self.root.name, anomaly, actor="test")
@@ -80,11 +82,11 @@ class Team:
                 case, event, {**TOLD, **passed, "fix": f"fix_{self.root.name}", "recipe": recipe, "reason": "no"}, actor="learned"
             )
 
-    async def learns(self, case: str, before: str = "", after: str = "", path: str = PATH, **more: str) -> dict[str, Any]:
+    async def learns(self, case: str, before: str = "", after: str = "", path: str = PATH, **more: Any) -> dict[str, Any]:
         """The lesson of a verified case, with the change of its fix where one is given."""
         told = {"repository": self.root.name, "symptom": MESSAGE, "cause": "a name may be missing", "fix": "treat it as empty"}
         changes = [{"path": path, "before": before, "after": after}] if after else []
-        return await self.tools.call("record_lesson", case_id=case, changes=changes, **{**told, **more})
+        return await self.tools.call("record_lesson", **{"case_id": case, "changes": changes, **told, **more})
 
     async def offered(self, case: str) -> Mapping[str, Any]:
         return await self.tools.call("match_recipes", case_id=case)
@@ -105,6 +107,26 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def home(taught: tuple[Path, str], tmp_path: Path) -> Path:
     shutil.copy(taught[0] / "kintsugi.sqlite", tmp_path)
     return tmp_path
+
+
+@pytest.mark.promise("S1.23")
+@pytest.mark.promise("S1.25")
+async def test_a_healed_error_leaves_a_test_a_rule_monitoring_an_entry_and_a_recipe(tmp_path: Path, clock: Clock) -> None:
+    team = Team.at(tmp_path, "first", clock, BROKEN, MENDED)
+    (team.root / "tests").mkdir()
+    (team.root / "tests" / "test_label.py").write_text(TEST, "utf-8")
+    git(team.root, "add", "-A")
+    git(team.root, "commit", "-q", "-m", "test")
+    changes = [{"path": PATH, "before": BROKEN, "after": MENDED}, {"path": "tests/test_label.py", "before": "", "after": TEST}]
+    case = team.case(BROKEN, *HEALED, template={"text": "label <*> has no name"})
+    told = await team.learns(case, changes=changes)
+    left = told["artifacts"]
+    assert (left["test"], left["entry"], left["rule"]) == ("tests/test_label.py", told["lesson_id"], told["guard_id"])
+    assert left["prevention"] in told["recipe_note"]
+    assert left["prevention"].startswith("recipe_")
+    noted = await team.tools.call("notify_deployment", repository="first", version="2")
+    assert noted["watch_for"] == ["label <*> has no name"]
+    assert "label <*> has no name" in left["monitoring"]
 
 
 async def test_a_recipe_is_silent_when_its_lesson_grew_old(home: Path, clock: Clock) -> None:

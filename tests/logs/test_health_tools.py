@@ -201,6 +201,15 @@ async def test_a_pattern_is_told_with_where_what_else_and_before_and_after(tools
     assert 0.5 < answer["sides"]["ratio"] < 2
 
 
+async def test_a_template_finds_its_messages_whatever_varies_in_them(tools: Tools, log: Log) -> None:
+    for n in range(5):
+        log(n + 1, f"label {n} of shelf A{n} has no name", "api", "ERROR")
+        log(n + 1, f"label {n} is printed", "api")
+
+    assert (await tools.call("analyze_pattern_logs", pattern="label <*> of shelf A<*> has no name"))["count"] == 5
+    assert (await tools.call("analyze_pattern_logs", pattern="<*>"))["count"] == 0
+
+
 async def test_a_pattern_that_nobody_wrote_says_so(tools: Tools, log: Log) -> None:
     log(5, "all is well")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated, Any, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 from anyio.to_thread import run_sync
 from pydantic import Field
@@ -15,22 +16,26 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import text
 from mcp_servers.knowledge.deployments.focus import around, focus, issues_found
 from mcp_servers.knowledge.deployments.model import Deployment
 from mcp_servers.knowledge.deployments.store import DeploymentStore
 from mcp_servers.knowledge.issues import IssueStore, RuntimeIssue
+from mcp_servers.knowledge.lessons import LessonStore
 from mcp_servers.knowledge.patterns import PatternStore, slug
 from mcp_servers.knowledge.patterns.answers import incident, notice
 from mcp_servers.knowledge.services import Landscape, ServiceStore
 from mcp_servers.knowledge.services.learning import learn
 
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
+
 Version = Annotated[str, Field(min_length=1, max_length=200)]
 Patterns = Annotated[list[str] | None, Field(max_length=200)]
 Service = Annotated[str, Field(max_length=200)]
 ROOM = DEFAULT_BUDGET - 800
+WATCHED = 5
 _LATELY = timedelta(days=30)
 _ALIVE = frozenset({"open", "investigating"})
 
@@ -67,7 +72,7 @@ class RuntimeStatus(TypedDict):
 def register(tools: Toolbox, deps: Deps) -> None:
     """Mounts the tools of deployments."""
     store, patterns, issues = DeploymentStore(deps.database), PatternStore(deps.database), IssueStore(deps.database)
-    services = ServiceStore(deps.database)
+    services, lessons = ServiceStore(deps.database), LessonStore(deps.database)
 
     @tools.write(title="Tell of a deployment")
     async def notify_deployment(
@@ -84,7 +89,7 @@ def register(tools: Toolbox, deps: Deps) -> None:
         used = tuple(slug(one) for one in patterns_used or ()) or tuple(dict.fromkeys(use.name for _, use in patterns.users("", named)))
         told = Deployment("", named, text(version), deps.clock(), used, text(changes_summary), text(service))
         await run_sync(_learn, deps, services, named)
-        return await run_sync(_noted, store, patterns, issues, services.landscape(), told)
+        return await run_sync(_noted, store, patterns, issues, services.landscape(), lessons.healed(named, WATCHED), told)
 
     @tools.read(title="Status in production")
     async def get_runtime_status(repository: ask.Repository) -> RuntimeStatus:
@@ -100,7 +105,9 @@ def _learn(deps: Deps, services: ServiceStore, repository: str) -> None:
             learn(services, Repository.at(project.root), repository, deps.clock())
 
 
-def _noted(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, services: Landscape, told: Deployment) -> DeploymentNoted:
+def _noted(
+    store: DeploymentStore, patterns: PatternStore, issues: IssueStore, services: Landscape, healed: Sequence[str], told: Deployment
+) -> DeploymentNoted:
     known = store.of(told.repository, told.service)
     made, created = store.add(told)
     before = next((one for one in known if one.id != made.id), None)
@@ -118,7 +125,7 @@ def _noted(store: DeploymentStore, patterns: PatternStore, issues: IssueStore, s
         created=created,
         deployed_at=made.deployed_at.isoformat(),
         focus=[{"what": one.what, "why": one.why[:200]} for one in found],
-        watch_for=list(dict.fromkeys(issue.template[:200] for issue in seen if issue.template))[:5],
+        watch_for=list(dict.fromkeys(text[:200] for text in (*(issue.template for issue in seen), *healed) if text))[:WATCHED],
         baseline=baseline,
         next=f"start_enhanced_monitoring watches it; check_deployment_health with since {made.deployed_at.isoformat()} compares.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import NotRequired
 
@@ -10,6 +11,9 @@ from typing_extensions import TypedDict
 from mcp_servers.knowledge.lessons.model import Lesson
 from mcp_servers.knowledge.lessons.trust import speaks, trust_now
 from mcp_servers.knowledge.recall import Match
+
+TEST = re.compile(r"(?:^|/)(?:tests?|__tests__|spec)/|(?:^|/)test_|[._](?:test|spec)\.|Tests?\.\w+$")
+RECIPE = re.compile(r"recipe_\w+(?= is active)")
 
 
 class LessonFound(TypedDict):
@@ -45,12 +49,15 @@ class LessonsFound(TypedDict):
 
 
 class LessonRecorded(TypedDict):
+    """`artifacts` is what the error left behind: its test, rule, monitoring, entry and recipe; empty where it has none, and a note says why."""
+
     lesson_id: str
     created: bool
     trust: float
     guard_id: NotRequired[str]
     guard_note: NotRequired[str]
     recipe_note: NotRequired[str]
+    artifacts: NotRequired[dict[str, str]]
 
 
 def lesson_found(match: Match[Lesson], now: datetime) -> LessonFound:
@@ -85,7 +92,7 @@ def lesson_whole(lesson: Lesson, now: datetime) -> LessonWhole:
     return {**answer, "guard": lesson.guard} if lesson.guard else answer
 
 
-def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str, taught: str) -> LessonRecorded:
+def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str, taught: str, test: str) -> LessonRecorded:
     answer = LessonRecorded(lesson_id=lesson.id, created=created, trust=trust)
     if lesson.guard_id:
         answer["guard_id"] = lesson.guard_id
@@ -93,4 +100,13 @@ def lesson_recorded(lesson: Lesson, created: bool, trust: float, note: str, taug
         answer["guard_note"] = note
     if taught:
         answer["recipe_note"] = taught
+    if lesson.provenance == "verified":
+        known = RECIPE.match(taught)
+        answer["artifacts"] = {
+            "test": test,
+            "rule": lesson.guard_id,
+            "monitoring": f"watch_for after each deployment: {lesson.template[:100]}" if lesson.template else "",
+            "entry": lesson.id,
+            "prevention": known[0] if known else lesson.recipe,
+        }
     return answer

@@ -140,6 +140,15 @@ class LessonStore:
         """Says of a lesson's id whether it may speak for what is known now."""
         return lambda id: (lesson := self.get(id)) is not None and speaks(lesson, clock())
 
+    def healed(self, repository: str, most: int) -> list[str]:
+        """The log templates of what was healed in a repository and verified, the latest first, each once."""
+        query = select(LESSONS.c.template).where(
+            LESSONS.c.repository == repository, LESSONS.c.provenance == "verified", LESSONS.c.template != ""
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(LESSONS.c.learned_at.desc(), LESSONS.c.id).limit(most)).scalars()
+            return list(dict.fromkeys(rows))
+
     def guarded(self) -> list[Lesson]:
         """Every lesson that carries a guard, oldest first."""
         with self._database.reading() as connection:

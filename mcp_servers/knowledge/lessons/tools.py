@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from anyio.to_thread import run_sync
 
@@ -14,15 +14,25 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Misconfigured, Refusal, Unavailable
 from mcp_servers.kit.gate import Write
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, recipe_of, text, told
-from mcp_servers.knowledge.lessons.answers import LessonRecorded, LessonsFound, LessonWhole, lesson_found, lesson_recorded, lesson_whole
+from mcp_servers.knowledge.lessons.answers import (
+    TEST,
+    LessonRecorded,
+    LessonsFound,
+    LessonWhole,
+    lesson_found,
+    lesson_recorded,
+    lesson_whole,
+)
 from mcp_servers.knowledge.lessons.model import EARNED_TRUST, Lesson, lesson_id
 from mcp_servers.knowledge.lessons.store import LessonStore
 from mcp_servers.knowledge.lessons.trust import heard, trust_now
 from mcp_servers.knowledge.model import LOGS_KEPT, Fingerprint
 from mcp_servers.knowledge.recall import NOTHING, Aspects, recall, threshold_of
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 ROOM = DEFAULT_BUDGET - 500
 ASPECTS: Aspects[Lesson] = Aspects(text=lambda lesson: lesson.symptom, at=lambda lesson: lesson.held_at or lesson.learned_at)
@@ -103,7 +113,8 @@ def _register_record(tools: Toolbox, deps: Deps, store: LessonStore, compile: Co
         stored, created = await run_sync(partial(store.record, lesson, confirms=confirms, contradicts=contradicts, on_verified=record))
         given = [{"path": change["path"], "before": change["before"], "after": change["after"]} for change in changes or []]
         taught = await run_sync(teach, stored, given, fix_id) if provenance == "verified" else ""
-        return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note, taught)
+        test = next((one["path"] for one in given if not one["before"] and TEST.search(one["path"])), "")
+        return lesson_recorded(stored, created, trust_now(stored, deps.clock()), note, taught, test)
 
 
 def own_identity(evidence: Mapping[str, Any], given: Fingerprint, case: str) -> tuple[Fingerprint, str]:

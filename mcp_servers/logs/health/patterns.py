@@ -13,6 +13,7 @@ from mcp_servers.logs.model import LogRecord
 from mcp_servers.logs.templates import Template
 from mcp_servers.logs.traffic import is_access
 
+VARYING = "<*>"
 _LIFT = 1.5
 _ENOUGH = 3
 _COMPANIONS = 10
@@ -58,13 +59,16 @@ class Pattern:
 
 
 def analyze(records: Sequence[LogRecord], pattern: str, at: datetime | None = None) -> Pattern:
-    """The records that hold all words of the pattern, in any case and order, or that belong to the template of this id."""
+    """The records that hold all words of the pattern, in any case and order, or that belong to the template of this id.
+
+    A pattern may be the text of a template: what varies there may be anything.
+    """
     digest = Digest()
     for record in records:
         digest.add(record)
     templates = [digest.template_of(record) for record in records]
-    words = pattern.lower().split()
-    matched = [pattern == template or _holds(record, words) for record, template in zip(records, templates, strict=True)]
+    words = pattern.lower().replace(VARYING, " ").split()
+    matched = [pattern == template or (bool(words) and _holds(record, words)) for record, template in zip(records, templates, strict=True)]
     found = [record for record, hit in zip(records, matched, strict=True) if hit]
     said = Counter(template for template, hit in zip(templates, matched, strict=True) if hit)
     known = {(line.service, line.template.id): line.template for line in digest.lines()}
