@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, Say, cpu_seconds, met
 from benchmarks.guard_pairs import PAIRS, Pair
-from benchmarks.guard_pairs_unseen import UNSEEN
+from benchmarks.guard_pairs_unseen import LAST, LATER, UNSEEN
 from mcp_servers.knowledge.guards import backtest, compiling
 from mcp_servers.knowledge.guards.backtest import Corpus
 from mcp_servers.knowledge.guards.checking import check, check_all
@@ -54,7 +54,7 @@ def corpora() -> Iterator[Corpus]:
 def run(say: Say) -> list[Figure]:
     guards: list[Guard] = []
     figures: list[Figure] = []
-    for name, pairs in (("", PAIRS), (", that no guard was made with", UNSEEN)):
+    for name, pairs in (("", PAIRS), (", that no guard was made with", UNSEEN), (", written later", LATER), (", written last", LAST)):
         say(f"compiling{name}")
         seconds, made = cpu_seconds(lambda pairs=pairs: compiled(pairs=pairs))
         guards += [guard for _, guard in made.values()]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.guard_pairs import PAIRS, Pair
+from benchmarks.guard_pairs_unseen import LATER, UNSEEN
 from benchmarks.guards import flags_before_only, knows_elsewhere
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.knowledge.guards import backtest
@@ -65,6 +66,56 @@ def test_a_fix_becomes_a_guard_that_knows_the_mistake_in_other_words(pair: Pair)
 def test_code_that_does_it_right_in_its_own_way_is_left_alone(pair: str, right: str) -> None:
     made = next(one for one in PAIRS if pair in one.name)
     assert check(guard_of(made.path, made.before, made.after), {f"other/{made.path}": right}) == []
+
+
+_SAID = (
+    "statement from text",
+    "nobody waits",
+    "very beginning",
+    "certificates unseen",
+    "can be guessed",
+    "whether it parsed",
+    "java: values",
+)
+
+
+@pytest.mark.parametrize(
+    "pair", [pair for pair in (*UNSEEN, *LATER) if any(word in pair.name for word in _SAID)], ids=lambda pair: pair.name
+)
+def test_how_it_was_said_is_the_mistake_whatever_the_names_are(pair: Pair) -> None:
+    guard = guard_of(pair.path, pair.before, pair.after)
+    assert flags_before_only(pair, guard)
+    assert works(guard)
+    assert knows_elsewhere(pair, guard)
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "right"),
+    [
+        (
+            "a.py",
+            "def a(c, n):\n    c.execute(f'SELECT {n}')\n",
+            "def a(c, n):\n    c.execute('SELECT ?', (n,))\n",
+            "def b(db, n):\n    db.execute('SELECT ?', (f'{n}',))\n    db.perform(f'{n}')\n",
+        ),
+        ("a.js", "function a(b, u) {\n  b.innerHTML = u;\n}\n", "function a(b, u) {\n  b.textContent = u;\n}\n", "if (b.innerHTML == u) {\n  b.inner = u;\n}\n"),
+        (
+            "a.go",
+            "package a\n\nfunc A(b []byte) {\n\tjson.Unmarshal(b, &x)\n}\n",
+            "package a\n\nfunc A(b []byte) error {\n\treturn json.Unmarshal(b, &x)\n}\n",
+            "package b\n\nfunc B(b []byte) {\n\terr := json.Unmarshal(b, &y)\n\tlog(err)\n}\n",
+        ),
+        ("a.py", "def a(kept=[]):\n    kept.append(1)\n", "def a(kept=None):\n    kept = kept or []\n    kept.append(1)\n", "def b(kept=(), *, more=None):\n    kept = []\n"),
+    ],
+)  # fmt: skip
+def test_other_ways_to_say_it_are_left_alone(path: str, before: str, after: str, right: str) -> None:
+    assert check(guard_of(path, before, after), {f"other/{path}": right}) == []
+
+
+def test_a_guard_points_at_what_was_mended_rather_than_at_what_stands_near() -> None:
+    before = "def add(item, basket=[]):\n    basket.append(item)\n    basket.append(item)\n    return basket\n"
+    guard = guard_of("a.py", before, before.replace("=[]):\n", "=None):\n    if basket is None:\n        basket = []\n"))
+    assert [finding.line for finding in check(guard, {"a.py": before})] == [1]
 
 
 def test_every_place_of_a_change_counts_more_than_the_first() -> None:

@@ -12,6 +12,8 @@ from mcp_servers.knowledge.guards.constructs import Construct, Rule, loosely, re
 from mcp_servers.knowledge.guards.languages import GRAMMARS, Grammar, language_of
 from mcp_servers.knowledge.guards.model import Scan
 
+TRIED = frozenset({"python"})
+"""Languages whose own library is at hand to be tried on; elsewhere nobody would notice that a rule is too general."""
 OWN = frozenset({"self", "cls", "this", "$this", "super"})
 _SEVERAL = re.compile(r"[a-z]_[a-z]|[a-z][A-Z]")
 _HEAD = re.compile(r"(.*?)(?:\?->|->|::|\.)\s*(\w+)", re.S)
@@ -69,6 +71,12 @@ def change_of(path: str, before: str, after: str, scan: Scan) -> Change:
     return Change(path, before, after, old, new, frozenset(removed), frozenset(added), frozenset(gaps))
 
 
+def removed(before: str, after: str) -> frozenset[int]:
+    """The numbers of the lines of the old text that are not in the new one."""
+    codes = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False).get_opcodes()
+    return frozenset(line for tag, first, last, _, _ in codes if tag != "equal" for line in range(first + 1, last + 1))
+
+
 def touches(one: Construct, lines: frozenset[int]) -> bool:
     return not lines.isdisjoint(range(one.first, one.last + 1))
 
@@ -82,6 +90,13 @@ def call_rule(change: Change, call: Construct) -> dict[str, Any]:
     texts = parts.groups() if parts else (call.head.removeprefix("new").strip() if call.kind.startswith("new") else call.head,)
     heads = [{"has": {"field": name, "regex": f"^{loosely(text)}$"}} for name, text in zip(fields[-len(texts) :], texts, strict=True)]
     return {"kind": call.kind, "all": heads}
+
+
+def method_rule(change: Change, call: Construct) -> dict[str, Any]:
+    """The rule for every call of the same last name, whatever it is called on."""
+    fields, _ = change.grammar.calls[call.kind]
+    name = loosely(words(call.head)[-1])
+    return {"kind": call.kind, "all": [{"has": {"field": fields[-1], "regex": rf"(?:^|\.|>|::){name}$"}}]}
 
 
 def arguments_of(change: Change, call: Construct) -> dict[str, Any]:

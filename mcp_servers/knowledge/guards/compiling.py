@@ -12,7 +12,7 @@ from mcp_servers.kit.configuration import format_of
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.redaction import clean
 from mcp_servers.knowledge.guards import astgrep, bounds, lines, required
-from mcp_servers.knowledge.guards.change import Candidate, change_of
+from mcp_servers.knowledge.guards.change import Candidate, change_of, removed
 from mcp_servers.knowledge.guards.checking import check, check_all
 from mcp_servers.knowledge.guards.forms import candidates
 from mcp_servers.knowledge.guards.languages import endings_of, language_of
@@ -31,6 +31,7 @@ _LONGEST_EXAMPLE = 8_000
 class _Shown:
     guard: Guard
     places: int
+    mended: bool
 
 
 def compile(
@@ -51,13 +52,21 @@ def compile(
 
 
 def _proven(guards: list[Guard], before: Mapping[str, str], after: Mapping[str, str], scan: Scan) -> list[_Shown]:
-    """The guards that flag the old code and not the new, those that flag more of its places first, then in the order given."""
+    """The guards that flag the old code and not the new: those that flag a line that was mended first, then those that flag more
+    places, then in the order given."""
     spoken = _sounds(guards, before, scan)
     loud = {finding.guard for finding in check_all(spoken, after, scan)} if spoken else set[str]()
     silent = [guard for guard in spoken if guard["id"] not in loud]
     found = check_all(silent, before, scan) if silent else []
-    shown = [_Shown(guard, len({(one.path, one.line) for one in found if one.guard == guard["id"]})) for guard in silent]
-    return sorted((one for one in shown if one.places), key=lambda one: -one.places)
+    gone = {path: removed(text, after[path]) for path, text in before.items() if path in after}
+    shown = [_shown(guard, [one for one in found if one.guard == guard["id"]], gone) for guard in silent]
+    return sorted((one for one in shown if one.places), key=lambda one: (-one.mended, -one.places))
+
+
+def _shown(guard: Guard, found: Sequence[Finding], gone: Mapping[str, frozenset[int]]) -> _Shown:
+    places = {(one.path, line) for one in found for line in range(one.line, one.line + one.text.count("\n") + 1)}
+    mended = {(path, line) for path, line in places if line in gone.get(path, ())}
+    return _Shown(guard, len({(one.path, one.line) for one in found}), bool(mended))
 
 
 def _sounds(guards: Sequence[Guard], files: Mapping[str, str], scan: Scan) -> list[Guard]:

@@ -101,10 +101,19 @@ def words(text: str) -> tuple[str, ...]:
 def _reading(grammar: Grammar) -> dict[str, Rule]:
     """One rule for each kind of node, named after it."""
     calls: dict[str, Rule] = {}
-    for kind, (_, arguments) in grammar.calls.items():
-        place = "kind" if kind == "object_creation_expression" else "field"
+    for kind, (fields, arguments) in grammar.calls.items():
+        place = "field" if fields else "kind"
         calls[kind] = {"all": [{"kind": kind}, {"has": {place: arguments, "pattern": "$ARGS"}}]}
-    others = {*grammar.uses, *grammar.conditions, *grammar.wrappers, *grammar.scopes, grammar.assignment}
+    others = {
+        *grammar.uses,
+        *grammar.conditions,
+        *grammar.wrappers,
+        *grammar.scopes,
+        *grammar.said,
+        grammar.assignment,
+        grammar.dropped,
+        grammar.default,
+    }
     return {**{kind: {"kind": kind} for kind in sorted(others) if kind}, **calls}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".jsx": "javascript", ".mjs": "javascript", ".cjs": "javascript",
@@ -16,7 +17,10 @@ LANGUAGES = {
 @dataclass(frozen=True, slots=True)
 class Grammar:
     """Names of node kinds. `calls` gives for each kind of call the fields of its head and the field (or kind) of its arguments;
-    `uses` are the kinds that reach into a value, with the field of that value; `scopes` are functions."""
+    `uses` are the kinds that reach into a value, with the field of that value; `scopes` are functions; `said` are expressions that may
+    be the mistake itself, `default` a parameter with a value of its own; `dropped` is a statement that is nothing but a call, where a result
+    has to be looked at;
+    `shapes` are arguments that tell something by how they are made, each as a regular expression of its text and a rule of its node."""
 
     calls: Mapping[str, tuple[tuple[str, ...], str]]
     uses: Mapping[str, str]
@@ -24,6 +28,19 @@ class Grammar:
     wrappers: tuple[str, ...] = ("try_statement",)
     scopes: tuple[str, ...] = ()
     assignment: str = ""
+    said: tuple[str, ...] = ()
+    dropped: str = ""
+    default: str = ""
+    shapes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+
+_SUM = r"[A-Za-z]{0,2}(?:\"[^\"]*\"|'[^']*')\s*[%+.](?!\w)"
+"""Text that goes on after a sign which joins or fills texts."""
+
+
+def _joined(kind: str, *texts: str) -> list[Mapping[str, Any]]:
+    """Rules for an expression with two sides, one of which holds such a text."""
+    return [{"kind": kind, "has": {"kind": text, "stopBy": "end"}} for text in texts]
 
 
 _ECMA = Grammar(
@@ -33,6 +50,14 @@ _ECMA = Grammar(
     wrappers=("await_expression", "try_statement"),
     scopes=("function_declaration", "method_definition", "arrow_function", "function_expression"),
     assignment="variable_declarator",
+    said=("binary_expression", "assignment_expression"),
+    shapes=(
+        (
+            rf"`[\s\S]*\$\{{|{_SUM}",
+            {"any": [{"kind": "template_string", "has": {"kind": "template_substitution"}}, *_joined("binary_expression", "string")]},
+        ),
+        (r"async\b", {"kind": "arrow_function", "regex": r"^async\b"}),
+    ),
 )
 GRAMMARS: Mapping[str, Grammar] = {
     "python": Grammar(
@@ -42,6 +67,14 @@ GRAMMARS: Mapping[str, Grammar] = {
         wrappers=("await", "with_item", "try_statement"),
         scopes=("function_definition",),
         assignment="assignment",
+        said=("comparison_operator", "binary_operator", "assignment"),
+        default="default_parameter",
+        shapes=(
+            (
+                rf"(?i:r?f)[\"'][\s\S]*\{{|{_SUM}",
+                {"any": [{"kind": "string", "has": {"kind": "interpolation"}}, *_joined("binary_operator", "string")]},
+            ),
+        ),
     ),
     "javascript": _ECMA,
     "typescript": _ECMA,
@@ -52,6 +85,9 @@ GRAMMARS: Mapping[str, Grammar] = {
         wrappers=("defer_statement",),
         scopes=("function_declaration", "method_declaration", "func_literal"),
         assignment="short_var_declaration",
+        said=("binary_expression", "assignment_statement"),
+        dropped="expression_statement",
+        shapes=((_SUM, _joined("binary_expression", "interpreted_string_literal")[0]),),
     ),
     "php": Grammar(
         calls={
@@ -64,6 +100,19 @@ GRAMMARS: Mapping[str, Grammar] = {
         conditions=("if_statement", "conditional_expression", "while_statement"),
         scopes=("function_definition", "method_declaration", "anonymous_function"),
         assignment="assignment_expression",
+        said=("binary_expression",),
+        shapes=(
+            (
+                rf"\"[^\"]*\$|{_SUM}",
+                {
+                    "kind": "argument",
+                    "any": [
+                        {"has": {"kind": "encapsed_string", "has": {"kind": "variable_name", "stopBy": "end"}}},
+                        *({"has": joined} for joined in _joined("binary_expression", "encapsed_string", "string")),
+                    ],
+                },
+            ),
+        ),
     ),
     "java": Grammar(
         calls={"method_invocation": (("object", "name"), "arguments"), "object_creation_expression": (("type",), "arguments")},
@@ -71,6 +120,8 @@ GRAMMARS: Mapping[str, Grammar] = {
         conditions=("if_statement", "ternary_expression", "while_statement"),
         scopes=("method_declaration", "constructor_declaration"),
         assignment="variable_declarator",
+        said=("binary_expression", "assignment_expression"),
+        shapes=((_SUM, _joined("binary_expression", "string_literal")[0]),),
     ),
 }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import TYPE_CHECKING, NotRequired
 
 from anyio.to_thread import run_sync
 from typing_extensions import TypedDict
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.guards.checking import check_all
 from mcp_servers.knowledge.guards.desk import Desk, Held
 from mcp_servers.knowledge.guards.model import Finding
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 ROOM = DEFAULT_BUDGET - 500
 

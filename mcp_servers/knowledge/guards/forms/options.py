@@ -15,7 +15,7 @@ _NEUTRAL = frozenset({"True", "False", "None", "true", "false", "null", "nil"})
 
 
 def candidates(change: Change) -> Iterator[Candidate]:
-    """Calls that gained an option, then calls whose option changed."""
+    """Calls that gained an option, then calls whose option changed or went."""
     later = list(change.calls(change.new, change.added | change.gaps))
     for call in (one for one in change.calls(change.old, change.removed) if not is_private(one.head)):
         same = [one for one in later if (one.kind, one.head) == (call.kind, call.head)]
@@ -26,6 +26,8 @@ def candidates(change: Change) -> Iterator[Candidate]:
             for name in sorted(one.options.keys() & call.options.keys()):
                 if one.options[name] != call.options[name]:
                     yield from _changed(change, call, name, call.options[name], one.options[name].value)
+            for name in sorted(call.options.keys() - one.options.keys()):
+                yield from _changed(change, call, name, call.options[name], "")
 
 
 def _lacking(change: Change, call: Construct, later: Construct, name: str) -> Candidate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mcp_servers.knowledge.guards.change import Candidate, Change, anchors_of, call_rule, held, known_by_name, telling, touches
+from mcp_servers.knowledge.guards.change import TRIED, Candidate, Change, anchors_of, call_rule, held, known_by_name, telling, touches
 from mcp_servers.knowledge.guards.constructs import Construct, Rule, loosely
 
 _FAR = 4
@@ -27,7 +27,7 @@ def _wrapped(change: Change, call: Construct) -> Iterator[Candidate]:
     for later in (one for one in change.new if (one.kind, one.head, one.arguments) == (call.kind, call.head, call.arguments)):
         around = [one for one in change.new if later.within(one) and (one.kind, one.head) not in before]
         for one in reversed(around):
-            if one.kind in change.grammar.wrappers or one.head:
+            if (one.kind in change.grammar.wrappers and (one.kind != "try_statement" or change.language in TRIED)) or one.head:
                 wrapper = call_rule(change, one) if one.head else {"kind": one.kind}
                 outside: Rule = {"not": {"inside": {**wrapper, "stopBy": "end"}}}
                 yield Candidate({**rule, "all": [*rule.get("all", []), outside, *_managed(one)]}, anchors_of(call.head))
