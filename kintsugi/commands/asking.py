@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import glob
 import json
 import os
@@ -57,6 +56,8 @@ def _source(number: int, text: str, folder: Path) -> Source:
 
 def call(tool: str, sources: Sequence[str], **asked: Any) -> dict[str, Any]:
     """The tool's answer; how much it has read stands on standard error. Nothing of it is kept, but for the ids of a project's templates."""
+    import asyncio
+
     from kintsugi.tools import Tools
     from mcp_servers.launch import assemble
 

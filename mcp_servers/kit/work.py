@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import TypeVar
 
-from anyio.to_thread import run_sync
-
 Value = TypeVar("Value")
 
 
@@ -56,6 +54,8 @@ def tell(words: str) -> None:
 
 async def stoppable(make: Callable[[], Value]) -> Value:
     """What `make` returns, made in a thread; when the caller is cancelled, `make` ends the next time it asks whether it is wanted."""
+    from anyio.to_thread import run_sync  # when there is a loop: a command that asks only `wanted` starts without it
+
     with doing(_CURRENT.get() or Work()) as work:
         try:
             return await run_sync(make, abandon_on_cancel=True)
