@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from anyio.to_thread import run_sync
 from pydantic import Field
@@ -14,7 +14,9 @@ from mcp_servers.cases.ledger import Ledger
 from mcp_servers.cases.metrics import Metric, Window, by_state, metrics
 from mcp_servers.cases.track import records
 from mcp_servers.kit.deps import Deps
-from mcp_servers.kit.tool import Toolbox
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 _RECORDS = 40
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio.to_thread import run_sync
 from pydantic import Field
@@ -19,7 +19,9 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.redaction import clean
 from mcp_servers.kit.schema import Actor
-from mcp_servers.kit.tool import Toolbox
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 INTERVAL = 30.0
 """Seconds between two looks at most."""

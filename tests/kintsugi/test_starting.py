@@ -24,6 +24,8 @@ STORE = {"sqlalchemy"}
     [
         (["cases"], HEAVY),
         (["status"], HEAVY),
+        (["metrics"], {"mcp"}),
+        (["guard", "list"], {"mcp"}),
         (["guard", "check", "kintsugi.toml"], HEAVY | STORE),
         (["logs", "fingerprint", os.devnull], HEAVY | STORE),
     ],

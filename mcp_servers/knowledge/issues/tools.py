@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from anyio.to_thread import run_sync
 
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.gate import Write
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import fingerprint_of, question_of, text
 from mcp_servers.knowledge.issues.answers import IssueRecorded, KnownIssues, known_issue
@@ -15,6 +16,9 @@ from mcp_servers.knowledge.issues.model import IssueStatus, IssueType, RuntimeIs
 from mcp_servers.knowledge.issues.store import IssueStore
 from mcp_servers.knowledge.model import LOGS_KEPT, template_of
 from mcp_servers.knowledge.recall import NOTHING, Aspects, recall, threshold_of
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 ROOM = DEFAULT_BUDGET - 500
 ASPECTS: Aspects[RuntimeIssue] = Aspects(text=lambda issue: issue.logs, at=lambda issue: issue.detected_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from anyio.to_thread import run_sync
 from pydantic import Field
@@ -14,7 +14,6 @@ from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.gate import Write
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import text
 from mcp_servers.knowledge.issues import IssueStore, RuntimeIssue
@@ -24,6 +23,9 @@ from mcp_servers.knowledge.patterns.health import TOP, gravest, health, recommen
 from mcp_servers.knowledge.patterns.model import Change, Metrics, Use, Value
 from mcp_servers.knowledge.patterns.store import PatternStore, repositories
 from mcp_servers.knowledge.patterns.words import kind_of, words_of
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Parameters = Annotated[dict[str, Any], Field(max_length=50)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NotRequired, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Protocol
 
 from anyio.to_thread import run_sync
 from pydantic import Field
@@ -15,7 +15,6 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError
 from mcp_servers.kit.git import Repository
 from mcp_servers.kit.redaction import clean
-from mcp_servers.kit.tool import Toolbox
 from mcp_servers.knowledge.recipes.binding import Tree, heal, with_settings
 from mcp_servers.knowledge.recipes.configured import values
 from mcp_servers.knowledge.recipes.differing import difference
@@ -27,6 +26,9 @@ from mcp_servers.knowledge.recipes.reach import corpora
 from mcp_servers.knowledge.recipes.reproducing import reproduction
 from mcp_servers.knowledge.recipes.store import RecipeStore
 from mcp_servers.knowledge.recipes.tokens import language_of
+
+if TYPE_CHECKING:
+    from mcp_servers.kit.tool import Toolbox
 
 ROOM, MOST = DEFAULT_BUDGET - 500, 3
 
