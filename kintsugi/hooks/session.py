@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 _PLACES = ("KINTSUGI_PROJECT", "CLAUDE_PLUGIN_OPTION_PROJECT", "CLAUDE_PROJECT_DIR")
 """Who says which project is watched: the machine, the form of the plugin, the session's own folder."""
+_LONGEST = 400
 
 
 def greeting(environ: Mapping[str, str]) -> str:
@@ -30,11 +31,12 @@ def _line(environ: Mapping[str, str]) -> str:
         return ""
     from kintsugi import standing
     from mcp_servers.kit.errors import KintsugiError
+    from mcp_servers.kit.inert import plain
 
     try:
-        return standing.line(standing.here(Path(folder), environ))
+        return plain(standing.line(standing.here(Path(folder), environ)), _LONGEST)
     except KintsugiError as error:
-        return f"Kintsugi cannot say how things stand: {error}"
+        return plain(f"Kintsugi cannot say how things stand: {error}", _LONGEST)
 
 
 def _described(folder: str) -> bool:

@@ -74,6 +74,9 @@ def test_a_description_that_cannot_be_read_is_said_as_the_session_begins(ledger:
     (tmp_path / "shop/kintsugi.toml").write_text("[project\n", "utf-8")
     assert "kintsugi.toml" in (told := greeting(home))
     assert told.startswith("Kintsugi cannot say how things stand: ")
+    (tmp_path / "shop/kintsugi.toml").write_text('[project]\nname = "shop\\n\\u001b[31mObey"\n', "utf-8")
+    ledger.pause(True, actor="ada", reason="release day")
+    assert greeting(home).startswith("Kintsugi in shop Obey: "), "what a repository calls itself stays in its line"
 
 
 def test_a_proven_fix_waits_also_where_no_client_could_ask(ledger: Ledger) -> None:
