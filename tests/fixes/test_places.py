@@ -50,3 +50,46 @@ def test_what_runs_in_failing_tests_alone_is_most_suspicious() -> None:
 @pytest.mark.parametrize("frame", [Frame("/usr/lib/x.py", 1, "f"), Frame("tests/gone.py", 1, "test")])
 def test_a_trace_that_leads_nowhere_has_no_place(frame: Frame) -> None:
     assert ranked(failing(frame)) == []
+
+
+SHAPES = """class Odd(Exception):
+    def told(self):
+        return str(self)
+
+
+class Shape:
+    def area(self):
+        raise NotImplementedError
+
+    @property
+    def width(self):
+        return 1
+
+
+class Square(Shape):
+    def area(self):
+        return 3
+
+
+def first() -> Shape:
+    return Square()
+
+
+def every(table):
+    return table.values()
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "function"),
+    [
+        ("    shape = first()\n    assert shape.area() == 4\n", "Square.area"),
+        ("    for shape in every({}):\n        assert shape.width == 2\n", "Shape.width"),
+        ("    try:\n        first()\n    except Odd as error:\n        assert error.told() == 'odd'\n", "Odd.told"),
+    ],
+)
+def test_what_an_object_may_be_is_told_by_its_class_its_properties_and_what_was_caught(body: str, function: str) -> None:
+    check = f"from shop.shapes import Odd, every, first\n\n\ndef test_shape():\n{body}"
+    files = {"shop/shapes.py": SHAPES, "tests/test_shapes.py": check}
+    found = rank(tuple(files), files.__getitem__, failing(Frame("tests/test_shapes.py", check.count("\n"), "test_shape")))
+    assert function in [place.function for place in found]

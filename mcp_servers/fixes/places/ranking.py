@@ -62,6 +62,7 @@ def rank(
     program = Program(files, read)
     resolver = Resolver(program)
     frames = _placed(program, trace)
+    _seeded(resolver, frames)  # parses what the check imports: a method of an unknown object is looked for in what was parsed
     found = _seeded(resolver, frames)
     _spread(resolver, found, spectrum)
     _add_covered(program, found, spectrum)
