@@ -64,7 +64,7 @@ async def _learn_services(deps: Deps, project: Project, tools: Tools, say: Say) 
     store, now = ServiceStore(deps.database), deps.clock()
     await run_sync(learn, store, Repository.at(project.root), project.name, now)
     looked = store.looked(project.name)
-    if looked and now - looked < _HOUR:
+    if not project.sources or (looked and now - looked < _HOUR):
         return
     seen: list[dict[str, Any]] = (await tools.call("correlate_services", since=(now - _HOUR).isoformat()))["dependencies"]
     found = [Dependency(one["service"], one["kind"], one["uses"], project.name, one["told"]) for one in seen]
