@@ -31,8 +31,8 @@ MODULES: tuple[str, ...] = (
     "verdicts",
 )
 """The modules of this package that tell figures: each has `run(say) -> list[Figure]`."""
-LONG: tuple[str, ...] = ("certificates", "crash", "learned", "patches", "places", "sandbox")
-"""Those that take many minutes, or hours: they run only when they are named."""
+LONG: tuple[str, ...] = ("certificates", "crash", "learned", "patches", "places", "sandbox", "tokenizers")
+"""Those that take many minutes, or hours, or fetch what they compare with: they run only when they are named."""
 
 _STYLES = {"beyond": "bold green", "reach": "green", "": "yellow"}
 

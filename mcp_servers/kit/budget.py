@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 DEFAULT_BUDGET = 8_000
-BYTES_PER_TOKEN = 3  # JSON and log text run at 3–4 bytes a token; the smaller figure keeps the promise
+BYTES_PER_TOKEN = 3  # tool lists and prose run at 3.3–4 bytes a token, lines full of digits at 1.8–2.9 (benchmarks/tokenizers.py)
 
 Item = TypeVar("Item")
 
