@@ -64,7 +64,7 @@ def _register_reads(tools: Toolbox, deps: Deps, ledger: Ledger, approvals: Appro
         state: list[AnyState] | None = None,
         limit: Annotated[int, Field(ge=1, le=200), UNSAID] = 50,
     ) -> answers.CaseList:
-        """Cases of the watched project, newest first: what broke, its state, fix and ticket."""
+        """Cases, newest first: what broke, its state, fix and ticket."""
         project = await run_sync(deps.present)
         await run_sync(approvals.sweep)
         cases = await run_sync(lambda: ledger.cases(project.name if project else "", state or ()))
@@ -114,7 +114,7 @@ def _register_diagnosis(tools: Toolbox, deps: Deps, ledger: Ledger) -> None:
     async def record_diagnosis(
         case_id: str,
         status: Literal["confirmed", "likely", "inconclusive"],
-        cause: Annotated[str, Field(max_length=2000, description="One sentence.")] = "",
+        cause: Annotated[str, Field(max_length=2000)] = "",
         file: Annotated[str, Field(max_length=500)] = "",
         line: Annotated[int, Field(ge=0)] = 0,
         function: Annotated[str, Field(max_length=200)] = "",

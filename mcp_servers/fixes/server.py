@@ -146,8 +146,8 @@ def _register_proofs(tools: Toolbox, desk: Callable[[], Desk]) -> None:
 
     @tools.write(title="Prove a fix in the sandbox", long=True)
     async def certify_fix(fix_id: FixId, actor: Actor = "agent") -> answers.Certified:
-        """Runs the reproduction on the base (must fail as in production) and on the fix (must pass), and all tests.
-        A person approves the digest it answers."""
+        """Runs the reproduction on the base (must fail as in production) and the fix (must pass), and all tests.
+        Answers the digest that a person approves."""
         proposal, seen = await stoppable(lambda: desk().certify(Write("certify_fix", actor), fix_id))
         return answers.certified(proposal, seen)
 

@@ -123,7 +123,7 @@ def _register_anomalies(tools: Toolbox, deps: Deps, reader: Callable[[], Reader]
         since: Lately = "15m",
         until: Until = "",
         services: Services = None,
-        baseline: Annotated[str, Field(description="Before it, for what is normal.", max_length=16)] = "1h",
+        baseline: Annotated[str, Field(description="Before it.", max_length=16)] = "1h",
         offset: Annotated[int, Field(ge=0)] = 0,
     ) -> AnomaliesFound:
         """What is wrong in a window of logs: errors, spikes, slowness, silence, attacks, with evidence; and what was left alone, and why.

@@ -51,7 +51,7 @@ def _register_deployment(tools: Toolbox, deps: Deps, reader: Callable[[], Reader
     @tools.read(title="Check a deployment", open_world=True, long=True)
     async def check_deployment_health(
         release: Annotated[str, Field(max_length=200)] = "",
-        since: Annotated[str, Field(description="Its time; else its first line.", max_length=64)] = "",
+        since: Annotated[str, Field(description="Its time.", max_length=64)] = "",
         sources: Sources = None,
     ) -> DeploymentHealth:
         """Services after a deployment (else the newest) against as long before: failures, latency, new errors, silence: good, worse or undecided."""
