@@ -278,6 +278,18 @@ def test_a_recipe_that_would_rewrite_healthy_code_is_narrowed(database: Database
     assert kept == spoiled
 
 
+def test_a_default_is_mended_whatever_its_parameter_is_called_without_reaching_for_any_argument(database: Database) -> None:
+    wrong = Broken(
+        "sums.py", "def total(given, start=None):\n    return sum(given, start)\n", 2, "total", "TypeError", "unsupported operand"
+    )
+    changes = [{"path": wrong.path, "before": wrong.text, "after": wrong.text.replace("None", "0")}]
+    about = Recipe("recipe_1", "lesson_1", "case_1", "r", "fix", "cause")
+    made = learn(RecipeStore(database), about, changes, wrong.evidence, [wrong.path], NOW, [lambda: service("log(given=None)")])
+    assert made.active == Level.SHAPE
+    other = replace(wrong, path="adds.py", text="def added(rows, begin=None):\n    return sum(rows, begin)\n", function="added")
+    assert other.healed(made) == [{"adds.py": other.text.replace("None", "0")}]
+
+
 def test_what_a_recipe_would_change_elsewhere_is_kept_as_its_evidence(database: Database) -> None:
     changes = [{"path": LABEL.path, "before": LABEL.text, "after": MENDED}]
     code = Corpus("the shop", {"shop/a.py": 'def a(x):\n    return x["title"].strip()\n', "shop/b.py": "def b(x):\n    return x.strip()\n"})

@@ -27,7 +27,8 @@ def role(given: Sequence[Token], at: int, text: str, language: str) -> str:
     after = given[at + 1].text if at + 1 < len(given) else ""
     if before in DOTS:
         return "constant" if after == "(" else "field"
-    if is_constant(name, language) or name in _imported(text, language) or _is_keyword_argument(before, after, language):
+    keyword = _is_keyword_argument(before, after, language) and not _in_header(given, at)
+    if is_constant(name, language) or name in _imported(text, language) or keyword:
         return "constant"
     if name in defined(text):
         return "own"
@@ -55,3 +56,9 @@ def names_in(text: str, language: str) -> frozenset[str]:
 
 def _is_keyword_argument(before: str, after: str, language: str) -> bool:
     return language == "python" and after == "=" and before in ("(", ",")
+
+
+def _in_header(given: Sequence[Token], at: int) -> bool:
+    """Whether a token stands in the line that defines a function: what has a default there is a parameter."""
+    start = next((number for number in range(at, -1, -1) if given[number].kind == "line"), -1)
+    return any(token.text == "def" for token in given[start + 1 : start + 3])
