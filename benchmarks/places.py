@@ -52,7 +52,7 @@ def _places(shape: Shape, say: Say) -> list[Figure]:
     figures = [_hits(f"{shape.name}: function top-{top}, trace and check", static, frames, top, bars[top], told) for top in (1, 3)]
     figures += [_files(f"{shape.name}: file top-3, trace and check", static, frames, told)]
     figures += [_hits(f"{shape.name}: function top-{top}, with a test run", spectra, frames, top, bars[top], told) for top in (1, 3, 5)]
-    return figures
+    return [*figures, _files(f"{shape.name}: file top-3, with a test run", spectra, frames, told)]
 
 
 def _hits(
