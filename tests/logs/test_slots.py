@@ -46,6 +46,18 @@ def test_the_reason_of_a_failure_behind_a_colon_is_a_value():
     assert texts(*(f"could not receive data: {reason}" for reason in REASONS)) == {"could not receive data: <*>"}
 
 
+def test_what_stands_behind_the_colons_of_two_sentences_is_a_value():
+    said = texts(
+        *(f"{head}: {reason}" for head in ("Puffer konnte nicht geleert werden", "Lauf wurde nicht beendet") for reason in REASONS[:3])
+    )
+    assert said == {"Puffer konnte nicht geleert werden: <*>", "Lauf wurde nicht beendet: <*>"}
+
+
+def test_a_value_behind_a_colon_ends_with_the_bracket_it_stands_in():
+    said = texts(*(f"group carts could not be balanced (cause: {reason}) by now" for reason in REASONS))
+    assert said == {"group carts could not be balanced (cause: <*>) by now"}
+
+
 def test_what_a_part_of_a_program_says_behind_its_name_is_no_value():
     said = (
         "ready for connections",
