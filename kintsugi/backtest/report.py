@@ -33,9 +33,8 @@ def as_json(report: Report) -> dict[str, Any]:
 def show(console: Console, report: Report) -> None:
     """Three tables: the incidents, what of them would have been found, with intervals, and what could not be asked, with the reason."""
     if report.told:
-        console.print(_incidents(report))
-        console.print(_shares(report))
-        console.print(_left_out(report))
+        for table in (_incidents(report), _shares(report), _left_out(report)):
+            console.print(table, end="\n\n")
     since = f"{report.since:%Y-%m-%d}"
     shown = f" (the latest {_SHOWN} are shown, --json tells all)" if len(report.told) > _SHOWN else ""
     console.print(
