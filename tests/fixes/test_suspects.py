@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_what_came_with_the_first_failing_release_weighs_more(watched: Worktree)
 def test_a_setting_leads_to_the_commit_that_set_it(watched: Worktree) -> None:
     watched.commit("shrink the pool", {"settings.toml": "# the shop\n[database]\npool_size = 1  # per worker\n"}, at=day(2))
     assert subjects(watched, None, keys={"settings.toml": "database.pool_size"}) == ["shrink the pool"]
+
+
+def test_who_rewrote_a_whole_file_of_settings_means_none_of_its_keys_in_particular(watched: Worktree) -> None:
+    def listed(release: int) -> str:
+        return json.dumps([{"name": f"library {number}.{release}"} for number in range(30)], indent=1)
+
+    watched.commit("list the libraries", {"deps.json": listed(1)}, at=day(2))
+    watched.commit("say hello otherwise", {FILE: BROKEN.replace("'Hello '", "'Hi '")}, at=day(3))
+    watched.commit("bump the libraries", {"deps.json": listed(2)}, at=day(4))
+    assert subjects(watched, failing())[:2] == ["first", "say hello otherwise"]
 
 
 @pytest.mark.parametrize(

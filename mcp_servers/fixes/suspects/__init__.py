@@ -7,6 +7,7 @@ looked through, moves and renames are followed, and what came after the onset is
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _MOVES = 8
 _WINDOW = 12
 _LINE, _BESIDE, _FUNCTION, _FILE, _KEY, _SETTING = 8.0, 6.0, 4.0, 1.0, 8.0, 4.4
 _RELEASE = 16.0
+_FEW_VALUES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +226,15 @@ def _of_file(history: History, file: str, depth: int) -> list[Touch]:
 
 
 def _of_settings(history: History, configured: Sequence[str], on: set[str], near: set[str], far: set[str]) -> list[Touch]:
-    """Who changed a setting whose name the code of the place has in it: on the failing line, in its function, or in its file."""
+    """Who changed a setting whose name the code of the place has in it: on the failing line, in its function, or in its file. Who changes a whole
+    file means no key of it in particular."""
     touches: list[Touch] = []
     for change in (change for change in history.changes if change.file in configured and change.before):
-        for key in sorted(changed_keys(*history.texts(change)) & far):
-            weight = _LINE if key in on else _SETTING if key in near else _SETTING / 4
+        changed = changed_keys(*history.texts(change))
+        read = {key: _LINE if key in on else _SETTING if key in near else _SETTING / 4 for key in sorted(changed.keys() & far)}
+        if read:
+            key = max(read, key=lambda key: read[key])
+            weight = read[key] / math.sqrt(max(1.0, changed.total() / _FEW_VALUES))
             reason = f"changed {key} in {change.file}, which the failing code reads"
             touches.append(Touch(change.commit, weight / (1 + 0.1 * len(touches)), 0, reason, change.file))
     return touches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import PurePosixPath
 
 MOST_FILES = 20
@@ -18,10 +19,9 @@ def is_setting(path: str) -> bool:
     return (pure.suffix in _SUFFIXES or pure.name.startswith(".env")) and not _LOCKED.search(pure.name) and pure.name != "package-lock.json"
 
 
-def changed_keys(before: str, after: str) -> set[str]:
-    """The last parts of the keys whose value is another, that came, or that went."""
-    one, two = _settings(before), _settings(after)
-    return {key for key, _ in one ^ two}
+def changed_keys(before: str, after: str) -> Counter[str]:
+    """The last parts of the keys whose value is another, that came, or that went, each with how many such values there were."""
+    return Counter(key for key, _ in _settings(before) ^ _settings(after))
 
 
 def words_of(text: str) -> set[str]:
