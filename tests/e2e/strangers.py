@@ -134,7 +134,7 @@ LEDGER = Stranger(
                 "mileage/__init__.py": "",
                 "mileage/report.py": """
                     def consumption(litres, kilometres):
-                        return 100 * litres / kilometres
+                        return 100 * litres / float(kilometres)
                     """,
             },
         ),
@@ -143,8 +143,8 @@ LEDGER = Stranger(
     2026-11-20 09:10:00,000 ERROR mileage report failed
     Traceback (most recent call last):
       File "/opt/mileage/mileage/report.py", line 2, in consumption
-        return 100 * litres / kilometres
-    ZeroDivisionError: division by zero
+        return 100 * litres / float(kilometres)
+    ZeroDivisionError: float division by zero
     """,
 )
 

@@ -269,7 +269,7 @@ def test_without_a_terminal_nothing_is_coloured_and_no_line_is_cut(user: User, w
     answer = user.run(*words.split())
     assert "\x1b" not in answer.text
     if words in {"cases", "heal"}:
-        assert "ZeroDivisionError in consumption: division by zero" in answer.out
+        assert "ZeroDivisionError in consumption: float division by zero" in answer.out
 
 
 def test_a_dirty_worktree_and_a_detached_head_are_left_as_they_are(user: User) -> None:

@@ -75,8 +75,8 @@ class Traitor:
     def _draft(self) -> dict[str, Any]:
         escape = f"import os\n\nos.system('touch {self._outside}/pwned')\n"
         test = f"{escape}from mileage.report import consumption\n\n\ndef test_it():\n    assert consumption(5, 0) == 0.0\n"
-        mend = "    return 100 * litres / kilometres if kilometres else 0.0\n"
-        edit = {"path": "mileage/report.py", "search": "    return 100 * litres / kilometres\n", "replace": mend}
+        mend = "    return 100 * litres / float(kilometres) if kilometres else 0.0\n"
+        edit = {"path": "mileage/report.py", "search": "    return 100 * litres / float(kilometres)\n", "replace": mend}
         return {"title": "Mend it", "risk": "low", "edits": [edit], "tests": [{"path": "tests/test_it.py", "content": test}]}
 
 
@@ -89,7 +89,7 @@ def test_the_command_with_a_traitor_for_a_model_ends_before_a_person(tmp_path: P
     root, outside = LEDGER.build(tmp_path / "mileage"), tmp_path / "outside"
     outside.mkdir()
     log = root / "logs" / "service.log"
-    log.write_text(log.read_text("utf-8").replace("ZeroDivisionError: division by zero\n", HOSTILE_LINE), "utf-8")
+    log.write_text(log.read_text("utf-8").replace("ZeroDivisionError: float division by zero\n", HOSTILE_LINE), "utf-8")
     (root / "kintsugi.toml").write_text('[project]\nname = "mileage"\n[sources.files]\ntype = "files"\npaths = ["logs/*.log"]\n', "utf-8")
     before = git(root, "for-each-ref"), git(root, "rev-parse", "HEAD")
     traitor = Traitor(outside)

@@ -57,8 +57,8 @@ DRAFT: dict[str, Any] = {
     "edits": [
         {
             "path": "mileage/report.py",
-            "search": "    return 100 * litres / kilometres\n",
-            "replace": "    return 100 * litres / kilometres if kilometres else 0.0\n",
+            "search": "    return 100 * litres / float(kilometres)\n",
+            "replace": "    return 100 * litres / float(kilometres) if kilometres else 0.0\n",
         }
     ],
     "tests": [TEST],
@@ -182,7 +182,7 @@ async def test_a_model_heals_what_no_recipe_knows_in_three_roles_and_is_not_aske
     assert case.spent["tokens"] == api.usage.total
     assert case.spent["tokens_cached"] == api.usage.cached > 0
     paid = {event.actor for event in ledger_of(shop.deps).events(case.id) if event.kind == "spent"}
-    assert paid == {"anthropic/diagnoser", "anthropic/fixer", "anthropic/fix-verifier"}
+    assert paid == {"anthropic/diagnoser", "anthropic/fixer", "anthropic/fix-verifier", "sandbox"}
 
     approvals_of(shop.deps).approve(case.fix.digest, person="grace", channel="terminal")
     case = await shop.driven(case.id, FREE)
@@ -208,7 +208,7 @@ async def test_calls_of_one_turn_come_back_together_and_in_their_order(ground: D
     found = await desk.diagnose()
     assert (found.status, found.file, found.line) == ("likely", "mileage/report.py", 2)
     read, grep = api.requests[1].results
-    assert "2\t    return 100 * litres / kilometres" in read.text
+    assert "2\t    return 100 * litres / float(kilometres)" in read.text
     assert "mileage/report.py:1:def consumption" in grep.text
     assert desk.spent["tokens"] == api.usage.total
 
