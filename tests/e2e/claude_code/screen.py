@@ -20,6 +20,7 @@ _ANSWERS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?62c"}
 _ROWS, _COLUMNS = 50, 160
 _SECONDS = 60
 _TRIES = 8
+_STILL = 0.3
 _LOST = 1.0
 """Seconds after which a key that changed nothing counts as lost; each time so many more."""
 
@@ -34,6 +35,7 @@ class Screen:
             os.execve(command[0], command, {**environ, "TERM": "xterm-256color"})
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", _ROWS, _COLUMNS, 0, 0))
         self._drawn = Drawn(_ROWS, _COLUMNS)
+        self._question = ""
 
     def __enter__(self) -> Screen:
         return self
@@ -45,19 +47,34 @@ class Screen:
 
     def until(self, words: str) -> Screen:
         """Waits for words, wherever their line is broken; raises `AssertionError` with what is shown instead."""
-        wanted = _closed(words)
+        wanted = self._question = _closed(words)
         assert self._waited(lambda: wanted in _closed(str(self._drawn)), _SECONDS), f"{words!r} is not on the screen, but:\n{self._drawn}"
         return self
 
     def press(self, *keys: str) -> Screen:
-        """Presses each key, again where it was lost: a program draws a question a moment before it listens."""
+        """Presses each key, again where it was lost: a program draws a question a moment before it listens.
+
+        A key was heard when the words last waited for are gone from the question, or where they are not part of it when it changed.
+        """
         for key in keys:
-            before = self._asked
-            pressed = 0
-            while pressed < _TRIES and not self._waited(lambda: self._asked != before, pressed * _LOST):  # noqa: B023
+            self._settle()
+            question, before, pressed = self._question, self._asked, 0
+            waits = question and question in _closed(before)
+            while pressed < _TRIES and not self._waited(
+                lambda: question not in _closed(self._asked) if waits else self._asked != before,  # noqa: B023
+                pressed * _LOST,
+            ):
                 os.write(self._terminal, key.encode())
                 pressed += 1
+            self._question = ""
         return self
+
+    def _settle(self) -> None:
+        """Waits until the question has stood still for a moment."""
+        for _ in range(_TRIES):
+            before = self._asked
+            if not self._waited(lambda: self._asked != before, _STILL):  # noqa: B023
+                return
 
     @property
     def _asked(self) -> str:
