@@ -132,7 +132,8 @@ def _figures(window: int, healed: list[tuple[Case, dict[str, dict[str, int]]]]) 
     phases: dict[str, list[int]] = {}
     for _, by_phase in healed:
         for phase, amounts in by_phase.items():
-            phases.setdefault(phase.partition("/")[2], []).append(amounts["tokens"])
+            if "tokens" in amounts:
+                phases.setdefault(phase.partition("/")[2], []).append(amounts["tokens"])
     told = json.dumps({phase: round(median(found)) for phase, found in phases.items()})[1:-1].replace('"', "")
     cached = sum(case.spent["tokens_cached"] for case, _ in healed) / sum(tokens)
     return [
