@@ -13,6 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done)
 UV := $(or $(shell command -v uv 2>/dev/null),.tools/uv/bin/uv)
 RUN := $(UV) run --frozen --no-sync
+WORKERS ?= $(shell "$(PYTHON)" -c 'import os; print(2 * (os.cpu_count() or 1))')
 ARGS ?=
 
 help:  ## this list
@@ -25,7 +26,7 @@ test: setup  ## set everything up, then pass the tests                        (A
 ifdef ARGS
 	@$(RUN) pytest $(ARGS)
 else
-	@$(RUN) pytest --numprocesses auto --dist loadfile --ignore tests/e2e
+	@$(RUN) pytest --numprocesses $(WORKERS) --dist loadfile --ignore tests/e2e    # half of a test is waiting for programs
 	@$(RUN) pytest tests/e2e    # whole systems, with deadlines: one at a time
 endif
 
