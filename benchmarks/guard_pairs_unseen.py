@@ -1,4 +1,7 @@
-"""Twelve more repairs, written down before any guard was compiled from them: what the compiler does with faults that it was not made with."""
+"""Repairs that were written down before any guard was compiled from them: what the compiler does with faults that it was not made with.
+
+None stays unseen for ever: each tuple says what was changed after its first run.
+"""
 
 from __future__ import annotations
 
@@ -205,7 +208,7 @@ LATER: tuple[Pair, ...] = (
         "def trusted(request, expected):\n    return request.signature == expected.hexdigest()\n",
     ),
 )
-"""Sixteen more, written before the compiler learned to leave the names of receivers open."""
+"""Sixteen more, written before the compiler learned to leave the names of receivers open; its forms were then made with them in sight."""
 
 LAST: tuple[Pair, ...] = (
     Pair(
@@ -279,4 +282,4 @@ LAST: tuple[Pair, ...] = (
         "spec:\n  containers:\n    - name: mail\n      securityContext:\n        readOnlyRootFilesystem: false\n",
     ),
 )
-"""Ten that were written when that was done; nothing was changed for them."""
+"""Ten that were written when that was done; after their first run, rules that spoke too often in strangers' code were narrowed."""

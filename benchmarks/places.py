@@ -47,7 +47,7 @@ def _places(shape: Shape, say: Say) -> list[Figure]:
     frames = [(case, deepest(case)) for case in cases]
     levels = ", ".join(f"{level}: {sum(case.depth == level for case in cases)}" for level in range(5))
     raised = sum(case.raised for case in cases)
-    told = f"{len(cases)} mutations behind {shape.name}, {raised} raise inside; calls below the check {levels}; the numbers were chosen on others of the same packages"
+    told = f"{len(cases)} mutations behind {shape.name}, {raised} raise inside; calls below the check {levels}; the numbers were chosen on others of the same packages, with these in sight"
     bars = {1: (0.72, 0.8), 3: (0.8, 0.9), 5: (0.89, 0.95)}
     figures = [_hits(f"{shape.name}: function top-{top}, trace and check", static, frames, top, bars[top], told) for top in (1, 3)]
     figures += [_files(f"{shape.name}: file top-3, trace and check", static, frames, told)]
