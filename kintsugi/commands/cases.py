@@ -22,10 +22,11 @@ _WIDE = 160  # a pipe has no width: lines stay whole for grep
 
 
 @click.command()
-@click.argument("case_id", required=False)
+@click.argument("words", nargs=-1, metavar="[list | [show] CASE]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def cases(case_id: str | None, as_json: bool) -> None:
-    """List the cases of this project, or show CASE_ID with its history."""
+def cases(words: tuple[str, ...], as_json: bool) -> None:
+    """List the cases of this project, or show one with its history, its options and what it has cost."""
+    case_id = _asked(words)
     deps = open_deps()
     ledger = ledger_of(deps)
     if case_id:
@@ -47,6 +48,17 @@ def cases(case_id: str | None, as_json: bool) -> None:
         console.print(f"[bold]{request.fix}[/] waits for you: kintsugi approve {request.fix}   (digest {short(request.digest)})")
 
 
+def _asked(words: tuple[str, ...]) -> str:
+    """The case that the words name, empty for all; raises `UsageError` for anything else."""
+    match words:
+        case () | ("list",):
+            return ""
+        case ("show", case) | (case,) if case != "show":
+            return case
+        case _:
+            raise click.UsageError(f"{' '.join(words)!r} names no one case; say `kintsugi cases`, or `kintsugi cases show CASE`.")
+
+
 def _table(found: list[Case]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("case", "state", "seen", "service", "title", "ticket", "fix"):
@@ -64,7 +76,11 @@ def _show(case: Case, events: Sequence[Event], as_json: bool) -> None:
         return
     console = Console()
     console.print(Text(f"{case.id}  {case.title}", style="bold"))
-    console.print(Text(f"{case.state} · {case.service} · {case.severity} · seen {case.occurrences} times · ticket {case.ticket or '-'}"))
+    console.print(
+        Text(
+            f"{case.state} · {case.service} · {case.severity} · seen {case.occurrences} {'time' if case.occurrences == 1 else 'times'} · ticket {case.ticket or '-'}"
+        )
+    )
     cause = case.diagnosis.get("cause") or case.reason
     if cause:
         where = f" ({case.diagnosis.get('file')}:{case.diagnosis.get('line')})" if case.diagnosis.get("file") else ""

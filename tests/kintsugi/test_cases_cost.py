@@ -33,7 +33,7 @@ def test_a_case_shows_tokens_and_money_by_phase(opened: str) -> None:
     spend(opened, "anthropic/diagnoser", "a", tokens=1200, tokens_cached=800, microdollars=4_100, cents=1, seconds=2)
     spend(opened, "anthropic/diagnoser", "b", tokens=300, tokens_cached=200, microdollars=900, seconds=1)
     spend(opened, "anthropic/fixer", "c", tokens=500, microdollars=5_000)
-    shown = CliRunner().invoke(cases, [opened]).output
+    shown = CliRunner().invoke(cases, ["show", opened]).output
     assert "cost: 2,000 tokens (1,000 from the cache), $0.0100, 3 s" in shown
     assert "anthropic/diagnoser      1,500 tokens (1,000 from the cache), $0.0050, 3 s" in shown
     assert "anthropic/fixer          500 tokens, $0.0050, 0 s" in shown
@@ -57,3 +57,16 @@ def test_a_reasoner_that_does_not_exist_is_refused_before_anything_is_done(opene
     ended = CliRunner().invoke(heal, ["--reasoner", "antropic"])
     assert isinstance(ended.exception, Refusal)
     assert "did you mean 'anthropic'" in str(ended.exception)
+
+
+@pytest.mark.parametrize("words", [["show"], ["show", "case_1", "case_2"], ["case_1", "case_2"]])
+def test_words_that_name_no_one_case_are_answered_with_how_to_say_it(opened: str, words: list[str]) -> None:
+    ended = CliRunner().invoke(cases, words)
+    assert ended.exit_code == 2
+    assert "kintsugi cases show CASE" in ended.output
+
+
+def test_all_cases_are_listed_with_or_without_the_word(opened: str) -> None:
+    listed = [CliRunner().invoke(cases, words).output for words in ([], ["list"])]
+    assert listed[0] == listed[1]
+    assert opened in listed[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 from anyio.to_thread import run_sync
 from pydantic import Field
 
+import mcp_servers.knowledge.patterns.answers as answers
 from mcp_servers.kit.budget import DEFAULT_BUDGET, fit
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
@@ -17,7 +18,6 @@ from mcp_servers.kit.gate import Write
 from mcp_servers.knowledge import ask
 from mcp_servers.knowledge.ask import text
 from mcp_servers.knowledge.issues import IssueStore, RuntimeIssue
-from mcp_servers.knowledge.patterns import answers
 from mcp_servers.knowledge.patterns.changes import anti_patterns
 from mcp_servers.knowledge.patterns.health import TOP, gravest, health, recommendation
 from mcp_servers.knowledge.patterns.model import Change, Metrics, Use, Value
