@@ -70,9 +70,8 @@ def assemble(
 
     `served`: what calls sits behind the protocol, and is nobody for its word.
     """
-    from mcp_servers.cases.approvals import (
-        Approvals,
-    )  # the store, a tenth of a second that a server which only lists its tools does not pay
+    # the store, a tenth of a second that a server which only lists its tools does not pay
+    from mcp_servers.cases.approvals import Approvals
     from mcp_servers.cases.gate import LedgerGate
     from mcp_servers.cases.ledger import Ledger
     from mcp_servers.kit.database import Database

@@ -15,6 +15,7 @@ from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.project import folder_of
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 _repository = click.option("--repository", default="", help="Its name; default: the one of this folder.")
@@ -75,7 +76,7 @@ def _issues(number: int) -> str:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd()).resolve()
+    return folder_of(os.environ).resolve()
 
 
 def _described(folder: Path, version: str, summary: str) -> tuple[str, str]:

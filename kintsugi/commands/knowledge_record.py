@@ -19,6 +19,7 @@ from mcp_servers.cases.track import Track, records
 from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.project import folder_of
 from mcp_servers.knowledge.recipes.model import Recipe
 from mcp_servers.knowledge.recipes.store import RecipeStore
 from mcp_servers.knowledge.services import Dependency, Landscape, ServiceStore
@@ -114,7 +115,7 @@ def _reach(row: Mapping[str, Any]) -> str:
 
 def _here() -> list[Path]:
     """The repository of this folder, if it is one."""
-    folder = Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd())
+    folder = folder_of(os.environ)
     try:
         Repository.at(folder).head()
     except Refusal:

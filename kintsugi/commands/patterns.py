@@ -21,6 +21,7 @@ from kintsugi.tools import Tools
 from kintsugi.workspace import open_deps
 from mcp_servers.kit.errors import Refusal
 from mcp_servers.kit.git import Repository
+from mcp_servers.kit.project import folder_of
 from mcp_servers.knowledge.patterns import Notice, PatternStore, shown
 from mcp_servers.knowledge.patterns.answers import notice as answered
 from mcp_servers.knowledge.patterns.scanning import Report, scan
@@ -47,7 +48,7 @@ def scan_command(repositories: tuple[Path, ...], commit: str, span: str, as_json
     store = PatternStore(open_deps().database)
     with waiting() as progress:
         progress.add_task("Reading commits")
-        folders = repositories or (_here(),)
+        folders = repositories or (folder_of(os.environ),)
         reports = [scan(store, Repository.at(folder), named(folder.resolve()), commit=commit, span=span) for folder in folders]
     if as_json:
         click.echo(json.dumps({"repositories": [_plain(report) for report in reports]}, ensure_ascii=False))
@@ -82,7 +83,7 @@ def list_command(pattern: str, as_json: bool) -> None:
 @_json
 def notices(repository: Path | None, as_json: bool) -> None:
     """Tell REPO (this one when left out) which values others changed that it still has, and why."""
-    name = named((repository or _here()).resolve())
+    name = named((repository or folder_of(os.environ)).resolve())
     told = PatternStore(open_deps().database).notices(name)
     if as_json:
         click.echo(json.dumps({"repository": name, "notices": [answered(one) for one in told]}, ensure_ascii=False))
@@ -139,10 +140,6 @@ def coordinate(pattern: str, value: str, repositories: tuple[Path, ...], reason:
     click.echo(f"{done['parent']}  {pattern} {value}")
     for row in done["repositories"]:
         click.echo(f"  {row['repository']}: {', '.join(str(row[key]) for key in ('ticket', 'case', 'fix', 'note') if row.get(key))}")
-
-
-def _here() -> Path:
-    return Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd())
 
 
 def _ticket(notice: Notice) -> str:

@@ -22,7 +22,7 @@ from mcp_servers.kit.deps import Deps
 from mcp_servers.kit.errors import KintsugiError, Refusal
 from mcp_servers.kit.gate import Write
 from mcp_servers.kit.git import Repository
-from mcp_servers.kit.project import Project
+from mcp_servers.kit.project import Project, folder_of
 from mcp_servers.launch import allowed_writes, find_project
 
 _SLICES = ("cases", "tickets", "knowledge")
@@ -46,7 +46,7 @@ def wisdom(run: Path | None, pull: int | None, post: bool, as_json: bool) -> int
     """Look back on a run: what was claimed, tested, broken and learned, as pages in its folder wisdom/. Leaves with 1 when there are findings."""
     if post:
         _allowed(pull)
-    root = repository_root(Path(os.environ.get("KINTSUGI_PROJECT") or Path.cwd())).resolve()
+    root = repository_root(folder_of(os.environ)).resolve()
     folder = inside(root, run) if run else run_folder(root, Repository.at(root))
     deps, silent = _store(root)
     project = (deps.project if deps else None) or Project(root, root.name)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from kintsugi.reasoners import syntax
-from kintsugi.reasoners.places import Place, Sources
+from kintsugi.reasoners.places import Function, Place, Sources
 from mcp_servers.kit.errors import Misconfigured
 from mcp_servers.kit.stack import StackTrace
 
@@ -102,6 +102,13 @@ class Facts:
         for place in found:
             seen.setdefault((place.path, place.function), place)
         return tuple(seen.values())
+
+    @property
+    def thrown_in(self) -> tuple[Place, Function]:
+        """The place nearest the throw and its function; raises `NotSure` where the repository has none."""
+        if not self.places or self.places[0].node is None:
+            raise NotSure("no frame of the trace is a function in this repository")
+        return self.places[0], self.places[0].node
 
     @property
     def requests(self) -> Sequence[Mapping[str, Any]]:

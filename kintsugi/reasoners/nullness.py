@@ -54,9 +54,7 @@ class Emptiness:
 
 def find(facts: Facts) -> Emptiness:
     """The empty expression of the frame nearest the throw; raises `NotSure` when the line does not tell which it was."""
-    place = facts.places[0] if facts.places else None
-    if place is None or place.node is None:
-        raise NotSure("no frame of the trace is a function in this repository")
+    place, function = facts.thrown_in
     found = [(expression, use, default) for expression, use, default in _uses(facts.message, place) if _may_be_none(expression)]
     if not found:
         raise NotSure(f"{place.path}:{place.line} shows no expression that fits the message")
@@ -64,7 +62,7 @@ def find(facts: Facts) -> Emptiness:
         bare = {ast.dump(e) for e, _, _ in found}
         raise NotSure(f"{place.path}:{place.line} holds {len(bare)} expressions that could be None, and the trace does not say which")
     expression, use, default = found[0]
-    return Emptiness(place, place.node, expression, use, default, origin(place.source, place.node, expression))
+    return Emptiness(place, function, expression, use, default, origin(place.source, function, expression))
 
 
 def nodes_at(place: Place) -> Iterator[ast.AST]:
@@ -251,5 +249,5 @@ def is_search(call: ast.expr) -> bool:
         return True
     if not isinstance(call, ast.Call):
         return False
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    name = callee(call)
     return name in _MISSES | _RE_CALLS or name.startswith(("find", "get_", "lookup", "fetch", "load", "search", "by_", "query"))

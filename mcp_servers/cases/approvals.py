@@ -136,10 +136,8 @@ class Approvals:
         with self._database.reading() as connection:
             late = [row.digest for row in connection.execute(unused) if self._lapsed(row)]
         for digest in late:
-            with (
-                suppress(Unavailable, Misconfigured),
-                self._database.transaction() as connection,
-            ):  # a store that takes no writes is read all the same
+            # a store that takes no writes is read all the same
+            with suppress(Unavailable, Misconfigured), self._database.transaction() as connection:
                 row = self._row(digest, connection)
                 if row is not None and self._lapsed(row):
                     self._expire(row, connection)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kintsugi.reasoners import Claim, Edit
 from kintsugi.reasoners.matching import Facts, Recipe
 from kintsugi.reasoners.places import Place
+from kintsugi.reasoners.rewriting import Span, apply, edits_between
 from mcp_servers.kit.lazy import LazyTable
 
 
@@ -26,6 +27,13 @@ class Plan:
     claims: tuple[Claim, ...] = ()
     guard: Mapping[str, Any] = field(default_factory=dict[str, Any])
     aim: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def at(cls, place: Place, spans: Iterable[Span], **told: Any) -> Plan:
+        """The plan that changes the module of a place by these spans, and names the place."""
+        source = place.source
+        edits = edits_between(source.path, source.text, apply(source.text, spans))
+        return cls(edits, source.path, place.line, place.function, place, **told)
 
 
 Change = Callable[[Facts, Recipe], Sequence[Plan]]

@@ -14,7 +14,7 @@ from kintsugi.reasoners.idioms import Answer, answer, last_name
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe
 from kintsugi.reasoners.nullness import callee, nodes_at, origin
 from kintsugi.reasoners.places import Place
-from kintsugi.reasoners.rewriting import Span, apply, before, edits_between, import_span, over, step
+from kintsugi.reasoners.rewriting import Span, before, import_span, over, step
 
 _MESSAGES: Mapping[str, re.Pattern[str]] = {
     "int": re.compile(r"invalid literal for int\(\) with base \d+: (?P<text>['\"].*['\"])$"),
@@ -29,25 +29,19 @@ _MEMBER = re.compile(r"(?P<text>['\"].*['\"]) is not a valid (?:\w+\.)*(?P<enum>
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     """One plan; raises `NotSure` when the text did not come in through a parameter, or nobody shows how a request is refused."""
-    place = facts.places[0] if facts.places else None
-    if place is None or place.node is None:
-        raise NotSure("no frame of the trace is a function in this repository")
+    place, function = facts.thrown_in
     call, text = _conversion(facts, place)
-    where = origin(place.source, place.node, call.args[0])
+    where = origin(place.source, function, call.args[0])
     if where.root != "parameter":
         raise NotSure(f"`{place.source.segment(call.args[0])}` does not come in through a parameter, so its sender cannot be told")
     noun = re.sub(r"\W+|_", " ", last_name(call.args[0]) or where.name).strip()
     reply = _invalid(answer(facts, place, noun), noun)
     source, kind = place.source, "InvalidOperation" if facts.short_exception == "InvalidOperation" else "ValueError"
-    new = apply(source.text, _spans(place, call, kind, reply))
     written = source.segment(call)
     return [
-        Plan(
-            edits=edits_between(source.path, source.text, new),
-            file=source.path,
-            line=place.line,
-            function=place.function,
-            place=place,
+        Plan.at(
+            place,
+            _spans(place, call, kind, reply),
             values={"conversion": written, "noun": noun, "answer": reply.statement, "why": reply.why},
             claims=(
                 Claim(f"`{written}` takes whatever comes in, and fails on what it cannot read", f"{source.path}:{place.line}"),

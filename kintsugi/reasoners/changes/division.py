@@ -11,7 +11,7 @@ from kintsugi.reasoners.idioms import sibling_default
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe
 from kintsugi.reasoners.nullness import Origin, callee, nodes_at, origin
 from kintsugi.reasoners.places import Place
-from kintsugi.reasoners.rewriting import apply, edits_between, over
+from kintsugi.reasoners.rewriting import over
 
 _COUNTS = {"len", "sum"}
 _STANDS_ALONE = ast.Assign | ast.AnnAssign | ast.Return | ast.keyword
@@ -19,22 +19,16 @@ _STANDS_ALONE = ast.Assign | ast.AnnAssign | ast.Return | ast.keyword
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     """One plan; raises `NotSure` when the line divides twice, or computes its divisor in a way that cannot be asked twice."""
-    place = facts.places[0] if facts.places else None
-    if place is None or place.node is None:
-        raise NotSure("no frame of the trace is a function in this repository")
+    place, _ = facts.thrown_in
     divided = _division(place)
     source, divisor = place.source, place.source.segment(divided.right)
     default = _default(place, divided)
     text = f"{source.segment(divided)} if {divisor} else {default}"
-    new = apply(source.text, [over(source, divided, text if _alone(place, divided) else f"({text})")])
     where, leaf = _empty(place, divided.right)
     return [
-        Plan(
-            edits=edits_between(source.path, source.text, new),
-            file=source.path,
-            line=place.line,
-            function=place.function,
-            place=place,
+        Plan.at(
+            place,
+            [over(source, divided, text if _alone(place, divided) else f"({text})")],
             values={"divisor": divisor, "default": default},
             claims=(Claim(f"`{divisor}` may be zero, and the line divides by it", f"{source.path}:{place.line}"),),
             aim={"origin": where, "leaf": leaf},

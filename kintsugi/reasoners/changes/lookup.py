@@ -13,7 +13,7 @@ from kintsugi.reasoners.idioms import Answer, answer, guarded
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe
 from kintsugi.reasoners.nullness import Origin, find, is_search, nodes_at, origin
 from kintsugi.reasoners.places import Place, Source, is_assign, own_nodes, parameters
-from kintsugi.reasoners.rewriting import Span, apply, before, edits_between, import_span, over, step
+from kintsugi.reasoners.rewriting import Span, before, import_span, over, step
 
 _SCOPES = ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.IfExp | ast.BoolOp | ast.While
 
@@ -32,24 +32,17 @@ class Miss:
 
 def plan(facts: Facts, recipe: Recipe) -> Sequence[Plan]:
     """One plan; raises `NotSure` when it was no search, cannot be tested where it stands, or nobody shows what to answer."""
-    if not facts.places or facts.places[0].node is None:
-        raise NotSure("no frame of the trace is a function in this repository")
+    place, _ = facts.thrown_in
     miss = {"KeyError": _key, "IndexError": _index, "StopIteration": _next}.get(facts.short_exception, _none)(facts)
-    source = miss.place.source
+    source = place.source
     statement = statement_of(source, miss.search)
-    reply = answer(facts, miss.place, miss.noun)
+    reply = answer(facts, place, miss.noun)
     if reply is None:
         raise NotSure(f"`{source.segment(miss.search)}` found nothing, but neither this module nor a caller shows what to answer then")
-    spans = _spans(miss, statement, reply)
-    new = apply(source.text, spans)
-    place = miss.place
     return [
-        Plan(
-            edits=edits_between(source.path, source.text, new),
-            file=source.path,
-            line=place.line,
-            function=place.function,
-            place=place,
+        Plan.at(
+            place,
+            _spans(miss, statement, reply),
             values={"search": source.segment(miss.search), "noun": miss.noun, "answer": reply.statement, "why": reply.why},
             claims=(
                 Claim(f"`{source.segment(miss.search)}` may find nothing and its result is used at once", f"{source.path}:{place.line}"),

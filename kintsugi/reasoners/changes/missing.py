@@ -11,7 +11,7 @@ from kintsugi.reasoners.idioms import sibling_default
 from kintsugi.reasoners.matching import Facts, NotSure, Recipe
 from kintsugi.reasoners.nullness import Emptiness, find, is_search
 from kintsugi.reasoners.places import own_nodes
-from kintsugi.reasoners.rewriting import Span, apply, before, edits_between, over, step
+from kintsugi.reasoners.rewriting import Span, before, over, step
 
 _INSIDE = (
     ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.Lambda
@@ -117,13 +117,9 @@ def _early_reads_better(empty: Emptiness) -> bool:
 def _plan(empty: Emptiness, spans: list[Span], default: str, manner: str) -> Plan:
     source, place = empty.place.source, empty.place
     value = source.segment(empty.expression)
-    new = apply(source.text, spans)
-    return Plan(
-        edits=edits_between(source.path, source.text, new),
-        file=source.path,
-        line=place.line,
-        function=place.function,
-        place=place,
+    return Plan.at(
+        place,
+        spans,
         values={"value": value, "default": default, "manner": manner},
         claims=(
             Claim(f"`{value}` is used without a test for None", f"{source.path}:{place.line}"),

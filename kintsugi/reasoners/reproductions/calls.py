@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from kintsugi.reasoners.changes import Plan
 from kintsugi.reasoners.matching import Facts
-from kintsugi.reasoners.nullness import Origin, default_for, origin
+from kintsugi.reasoners.nullness import Origin, callee, default_for, origin
 from kintsugi.reasoners.places import Function, Place, own_nodes, parameters
 from kintsugi.reasoners.reproductions import Sketch
 from kintsugi.reasoners.reproductions.values import annotation_of, built, value_of, without
@@ -76,7 +76,7 @@ def _searched(facts: Facts, plan: Plan, place: Place, where: Origin) -> Iterator
     """A search that finds nothing: by a text that does not fit, an empty collection, or a collaborator that answers None."""
     call = where.node
     assert isinstance(call, ast.Call)
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    name = callee(call)
     if name in ("match", "search", "fullmatch") and call.args and not where.steps:
         text = _peeled(place, call.args[-1])
         if text.root == "parameter":
